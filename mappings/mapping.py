@@ -5,8 +5,8 @@ runs.
 """
 
 import tomllib
-from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
+from mappings.calendar_se import holidays_between
 from mappings.file_faults import MappingError, faults_of, nearest, twice
 from mappings.sections import (
     DEFAULT_END_REASONS,
@@ -29,6 +30,7 @@ from mappings.sections import (
     Municipality,
     Organisations,
     Part,
+    Patience,
     Plans,
     ReportedVisits,
     Routine,
@@ -108,23 +110,27 @@ class MunicipalMapping(Part):
     def patience_by_unit(self) -> dict[int, tuple[int, int]]:
         return {u: (p.tolerance_minutes, p.retry_after_minutes) for u, p in self.routine.looks_by_unit.items()}
 
+    @property
+    def late(self) -> dict[str, Patience]:
+        """By step, and by the cause of a pause that somebody must mend."""
+        return {**DEFAULT_PATIENCE, **self.routine.late}
+
     def end_reason(self, reason: str) -> EndReason:
         """Phoniro's word for why we end, ``other`` if it has none."""
         return {**DEFAULT_END_REASONS, **self.routine.end_reasons}.get(reason, "other")
 
-    def policy(self, holidays: Iterable[date]) -> Policy:
-        """What ``decide`` needs to know; ``holidays`` as ``calendar_se.holidays_between`` gives them."""
+    def policy(self, year: int) -> Policy:
+        """What ``decide`` needs to know. Holidays are known from the year before ``year`` to five years after."""
         routine = self.routine
-        late = {**DEFAULT_PATIENCE, **routine.late}
         return Policy(
             zone=self.zone,
             window=self.window,
             deviation_grace=timedelta(hours=routine.deviation_grace_hours),
             renewal_gap_days=routine.renewal_gap_days,
             last_day_is_home=routine.last_day_is_home,
-            late={step: Lateness(days.remind, days.again, days.escalate) for step, days in late.items()},
+            late={step: Lateness(days.remind, days.again, days.escalate) for step, days in self.late.items()},
             quiet=(routine.quiet.start, routine.quiet.end) if routine.quiet else None,
-            holidays=frozenset(holidays),
+            holidays=holidays_between(year - 1, year + 5),
             by_hand_after=timedelta(minutes=routine.by_hand_after_minutes),
             patience=(routine.tolerance_minutes, routine.retry_after_minutes),
             patience_by_unit=self.patience_by_unit,

@@ -17,6 +17,7 @@ from adapter.log_events import COMMON, EVENTS
 from adapter.observability import configure_logging
 from adapter.store import database
 from tests import made_once
+from tests.outside import Outside
 from tests.postgres import Postgres, programs
 
 # The suite draws the same examples each time; HYPOTHESIS_PROFILE=search looks for new ones.
@@ -93,6 +94,13 @@ def _databases_are_prepared_once() -> Iterator[None]:
         patch.setattr(database, "create_engine", made_once.engine)
         patch.setattr(database.Database, "upgrade", made_once.upgrade)
         yield
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    """The simulated vendors in a process of their own."""
+    with Outside() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

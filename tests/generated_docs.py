@@ -11,6 +11,9 @@ from pydantic_core import PydanticUndefined
 from adapter.log_events import DEBUG, ERROR, EVENTS, INFO, WARNING
 from adapter.settings.load import group_of
 from adapter.settings.model import PREFIX, OperatorSettings
+from mappings.messages.examples import examples
+from mappings.messages.render import render_letter, render_mail
+from mappings.texts import Texts
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -132,7 +135,36 @@ def events_reference() -> str:
     return "\n".join(lines)
 
 
-REFERENCES = {"settings.md": settings_reference, "log-events.md": events_reference}
+_MESSAGES = """\
+# Meddelandena, som deras läsare får dem
+
+Ett exempel för varje läge som skiljer sig. Texterna är de som skickas; de skrivs av
+`python -m tests.generated_docs`. Inget meddelande nämner någon vid namn.
+"""
+
+
+def messages_shown() -> str:
+    """``docs/messages.md``: every message and mail as its reader gets it."""
+    texts, reference = Texts.load(strict=True), "TK-7F3K2M"
+    lines = [_MESSAGES, "## Anteckningar i Lifecare"]
+    for what in examples("letters"):
+        reader = "genomförandeplanen" if what["to"] == "plan" else texts.say("roles", str(what["to"]))
+        text = render_letter(str(what["letter"]), what, reference=reference, act="07-K4QX", texts=texts)
+        lines += ["", f"### {what['situation']}: till {reader}", "", _quoted(text)]
+    lines += ["", "## Mejl"]
+    for what in examples("mails"):
+        about = str(what["id"]) if what["mail"] == "order" else reference
+        subject, body = render_mail(what, reference=about, texts=texts)
+        lines += ["", f"### {what['situation']}: till {texts.say('roles', str(what['to']))}", ""]
+        lines += [_quoted(f"Ämne: {subject}\n\n{body.strip()}")]
+    return "\n".join([*lines, ""])
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+REFERENCES = {"settings.md": settings_reference, "log-events.md": events_reference, "messages.md": messages_shown}
 
 if __name__ == "__main__":
     for file, made in REFERENCES.items():

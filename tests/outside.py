@@ -57,6 +57,14 @@ def schedule_id(i: int) -> str:
     return f"00000000-0000-4000-8000-{i:012d}"
 
 
+def nightly(i: int, day: str) -> NewSchedule:
+    """The schedule of a numbered case: three looks each night from the day (ISO) on."""
+    times = {"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "times": ["02:15", "05:00", "22:30"]}
+    of = {"externalReference": f"{reference(i)}-1", "customerExternalId": f"P-{i:012d}", "validFrom": day}
+    fixed = {"organisationId": "hemtjanst-norr", "type": "camera_night", "timeZone": "Europe/Stockholm"}
+    return NewSchedule.model_validate_json(json.dumps({**of, **fixed, "rules": [times]}))
+
+
 def municipality(
     lifecare: str, phoniro: str, *, domain: str = DEFAULT_DOMAIN, mapping: Path = EXAMPLE, **vendor: Any
 ) -> dict[str, Any]:
@@ -177,29 +185,9 @@ class Side:
     def schedules(self, first: int, count: int) -> str:
         """Only their schedules, with the numbers of the references. Returns the day (ISO) from which they run."""
         self._ago = timedelta(days=30)
-        phoniro = self._vendors.phoniro
-        template = NewSchedule.model_validate_json(
-            json.dumps(
-                {
-                    "externalReference": "x",
-                    "customerExternalId": "x",
-                    "organisationId": next(iter(self._vendors.phoniro.organisations)),
-                    "type": "camera_night",
-                    "timeZone": "Europe/Stockholm",
-                    "validFrom": f"{self.clock():%Y-%m-%d}",
-                    "rules": [
-                        {
-                            "weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
-                            "times": ["02:15", "05:00", "22:30"],
-                        }
-                    ],
-                }
-            )
-        )
-        for i in range(first, first + count):
-            named = {"external_reference": f"{reference(i)}-1", "customer_external_id": f"P-{i:012d}"}
-            phoniro.add_schedule(template.model_copy(update=named), "created", schedule_id(i))
         day = f"{self.clock():%Y-%m-%d}"
+        for i in range(first, first + count):
+            self._vendors.phoniro.add_schedule(nightly(i, day), "created", schedule_id(i))
         self._ago = timedelta(0)
         return day
 

@@ -36,17 +36,26 @@ def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
     return text
 
 
-def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any) -> Path:
-    """A settings file for the store ``url``, which is encrypted with ``ENCRYPTION_KEY``. ``engine`` is the group
-    ``[engine]``. There is no re-sync file."""
+def write_config(
+    path: Path,
+    url: str,
+    tenants: Mapping[str, Any],
+    *,
+    key: str = ENCRYPTION_KEY,
+    ops: Mapping[str, Any] | None = None,
+    **engine: Any,
+) -> Path:
+    """A settings file for the store ``url``, which is encrypted with ``key``. ``ops`` and ``engine`` are the groups of
+    these names. There is no re-sync file."""
     files = {"resync_file": str(path.parent / "resync.toml"), "adopt_file": str(path.parent / "adopt.toml")}
     path.write_text(
         toml(
             {
                 "pseudonym_key": PSEUDONYM_KEY,
-                "store": {"url": url, "encryption_key": ENCRYPTION_KEY},
+                "store": {"url": url, "encryption_key": key},
                 "logs": {"level": "INFO", "format": "json"},
                 "engine": {**files, **engine},
+                "ops": ops or {},
                 "tenants": tenants,
             }
         ),
@@ -103,17 +112,25 @@ def events_in(lines: Iterable[str], name: str) -> list[dict[str, Any]]:
 class Replica:
     """One process of the adapter. Its log is a file."""
 
-    def __init__(self, config: Path, log: Path, *, module: str = "adapter") -> None:
-        """``module`` runs instead of the adapter, with its arguments."""
+    def __init__(self, config: Path, log: Path, *, module: str = "adapter", **variables: str) -> None:
+        """``module`` runs instead of the adapter, with its arguments; ``variables`` are put into its environment."""
         self.config = config
         self.log = log
         self.module = module
+        self.variables = variables
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", self.module, "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=environment())
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=ROOT, env=environment() | self.variables
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
 
     @property
     def running(self) -> bool:

@@ -81,8 +81,8 @@ def verify(
 ) -> None:
     """Say whether the audit is as it was written.
 
-    Tells which events were changed, removed or added; exits with 1 if any was. Without --heads that holds against
-    whoever can't recompute the hashes of the whole chain; docs/security.md.
+    Tells which events were changed, removed or added; exits with 1 if any was. Somebody who can recompute the hashes
+    of the whole chain is found only with --heads; docs/security.md.
     """
     with open_service(config, "audit") as service:
         kept = _kept(heads or [])

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import signal
-from contextlib import aclosing
+from contextlib import closing
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -25,7 +25,6 @@ from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
 from adapter.settings.load import load_settings
 from connectors.mock.serve import RunningSimulators, running_simulators
-from mappings.calendar_se import holidays_between
 from mappings.mapping import load_mapping
 from mappings.texts import Texts
 
@@ -58,9 +57,10 @@ async def _play(timeline: Timeline, stage: Stage, *, keep: bool) -> int:
             stage.write_settings(vendors, datetime.now(UTC).astimezone(STOCKHOLM).date())
             await stage.start_adapter()
             mapping = load_mapping(stage.mapping)
-            year = datetime.now(UTC).year
-            policy = mapping.policy(holidays_between(year - 1, year + 5))
-            async with aclosing(Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)) as observer:
+            observer = Observer(
+                stage, timeline, Words(Texts.load(), mapping.zone), mapping.policy(datetime.now(UTC).year)
+            )
+            with closing(observer.database):
                 # Once the adapter says that it runs, its database is there.
                 await observer.until(lambda: '"service_started"' in stage.logged(), "att adaptern startar")
                 timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")

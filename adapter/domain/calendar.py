@@ -1,11 +1,10 @@
-"""Working days and quiet hours: when a step is late, and when a message may go out. Local time; instants are UTC."""
+"""Working days and quiet hours. Local time; instants are UTC."""
 
 from calendar import monthrange
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from adapter.domain.policy import Lateness, Policy
-from adapter.domain.wall_clock import at_wall_clock, day_start, local_date
+from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import at_wall_clock
 
 
 def is_working_day(day: date, policy: Policy) -> bool:
@@ -31,32 +30,6 @@ def working_day_before(day: date, policy: Policy) -> date:
     while not is_working_day(day, policy):
         day -= timedelta(days=1)
     return day
-
-
-def late_level(
-    since: datetime, now: datetime, patience: Lateness, policy: Policy, sent: Sequence[date] = ()
-) -> tuple[int, datetime]:
-    """How late something is that has been awaited since ``since``, and when (UTC) the next level is reached.
-
-    ``sent`` are the days on which a reminder was really sent. Each level needs the one before it to have been sent, and
-    keeps the patience's distance from it. So no manager hears of something that nobody was reminded of.
-    """
-
-    def after(level: int) -> int:
-        beyond = max(level - 3, 0) * max(patience.escalate, 1)
-        return (patience.remind, patience.again, patience.escalate)[min(level, 3) - 1] + beyond
-
-    def due(level: int, before: date | None) -> datetime:
-        day = working_days_after(local_date(since, policy.zone), after(level), policy)
-        if before is not None:
-            day = max(day, working_days_after(before, after(level) - after(level - 1), policy))
-        return day_start(day, policy.zone)
-
-    level = len(sent)
-    at = due(level + 1, sent[-1] if sent else None)
-    if now < at:
-        return level, at
-    return level + 1, due(level + 2, local_date(now, policy.zone))
 
 
 def after_quiet_hours(now: datetime, policy: Policy) -> datetime | None:

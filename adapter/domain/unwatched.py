@@ -1,10 +1,10 @@
 """Who is granted supervision but without it now: why, since when, and who can mend it."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from adapter.domain.already_told import COORDINATOR
-from adapter.domain.calendar import late_level
+from adapter.domain.calendar import working_days_after
 from adapter.domain.decision import Unwatched
 from adapter.domain.ledger import ActState, ScheduleStatus
 from adapter.domain.pauses import PAUSES, told_causes
@@ -57,14 +57,32 @@ def awaited_pauses(s: Situation) -> tuple[Unwatched, ...]:
 
 
 def lateness(s: Situation, name: str, since: datetime, patience: Lateness | None = None) -> tuple[int, datetime | None]:
-    """How late a step or cause is that has been awaited since then, by the reminders really sent, and when (UTC) the
-    next level is reached. ``patience`` replaces the municipality's. Without any, nothing is late."""
-    patience = patience or s.policy.late.get(name)
-    if patience is None:
+    """How late a step or cause is that has been awaited since then, and when (UTC) the next level is reached.
+    ``patience`` replaces the municipality's. Without any, nothing is late.
+
+    Each level needs a reminder of the one before to have been really sent, and keeps the patience's distance from it.
+    So no manager hears of something that nobody was reminded of.
+    """
+    wait, zone = patience or s.policy.late.get(name), s.policy.zone
+    if wait is None:
         return 0, None
-    head = f"late:{name}:{local_date(since, s.policy.zone).isoformat()}:"
-    sent = [a.done_at for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
-    return late_level(since, s.now, patience, s.policy, [local_date(at, s.policy.zone) for at in sent])
+    head = f"late:{name}:{local_date(since, zone).isoformat()}:"
+    mails = [a.done_at for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
+    sent = [local_date(at, zone) for at in mails]
+    every = (0, wait.remind, wait.again, wait.escalate)
+
+    def days(level: int) -> int:
+        return every[min(level, 3)] + max(level - 3, 0) * max(wait.escalate, 1)
+
+    def due(level: int, before: date | None) -> datetime:
+        day = working_days_after(local_date(since, zone), days(level), s.policy)
+        if before is not None:
+            day = max(day, working_days_after(before, days(level) - days(level - 1), s.policy))
+        return day_start(day, zone)
+
+    level = len(sent)
+    at = due(level + 1, sent[-1] if sent else None)
+    return (level, at) if s.now < at else (level + 1, due(level + 2, s.today))
 
 
 def away_since(s: Situation) -> datetime | None:

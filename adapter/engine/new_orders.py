@@ -80,7 +80,7 @@ async def read_new_orders(
     today = local_date(now, tenant.policy.zone)
     waiting = _in_doubt(windows, {id_: order for id_, order in before.items() if id_ not in listed}, today, now)
     for order in [order for order in waiting.values() if order.day < today - SILENT_DAYS]:
-        if await _is_gone(tenant, order):
+        if await _is_gone(tenant, order, min(listed, default=None)):
             log("order_ignored", order=order.order_id, reason="it could never be used, and is not in Lifecare any more")
             del waiting[order.order_id]
     for order_id in sorted(unread):
@@ -120,19 +120,23 @@ async def refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
         raise PortError(
             Failure.REFUSED,
             f"the database has open cases of {names}, which no settings name, and none of {tenant.name} yet. If that "
-            "is a new name, each order would get a second case, and everybody every message again: nothing is begun "
-            f"or compared. Put {names} back into the settings until its cases are closed (or, after a trial, begin "
-            "with an empty database)",
+            "is a new name, each order would get a second case, and everybody every message again: nothing is begun, "
+            f"compared or followed. Put {names} back into the settings until its cases are closed (or, after a "
+            "trial, begin with an empty database)",
             vendor=LIFECARE,
         )
 
 
-async def _is_gone(tenant: Tenant, order: WaitingOrder) -> bool:
-    """Whether a waiting order isn't there any more. If that can't be known, it counts as there (P5)."""
+async def _is_gone(tenant: Tenant, order: WaitingOrder, listed: str | None) -> bool:
+    """Whether a waiting order isn't there any more: it isn't found by its id, but one that has just been listed is.
+    Otherwise ids may not be answered at all (L10). If that can't be known, it counts as there (P5)."""
+    if order.state is InboxState.DAY_IN_DOUBT or listed is None:
+        return False
     try:
-        return order.state is not InboxState.DAY_IN_DOUBT and await tenant.source.person_of(order.order_id) is None
+        found = [await tenant.source.person_of(order_id) for order_id in (order.order_id, listed)]
     except PortError:
         return False
+    return found[0] is None and found[1] is not None
 
 
 def put_in_inbox(

@@ -3,7 +3,7 @@ process runs. It is kept in memory and stored once a minute (a beat), in one tra
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -20,6 +20,8 @@ from adapter.store.database import Database
 BEAT = timedelta(minutes=1)
 SHORTEST = timedelta(minutes=1)
 """A shorter fault isn't an outage."""
+KEPT = 1000
+"""So many sums are kept in memory, those of a day or some."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,9 @@ class ServiceLog:
     owner: str
     now: Callable[[], datetime]
     _calls: Counter[tuple[str, Tally]] = field(default_factory=Counter)
+    """All calls since ``_writer`` was drawn: what is stored are sums, so a beat whose answer was lost is repeated."""
+    _unsaved: set[tuple[str, Tally]] = field(default_factory=set)
+    _writer: int = field(default_factory=counts.new_writer)
     _trouble: dict[tuple[str, str], _Trouble] = field(default_factory=dict)
     _over: list[tuple[str, Span]] = field(default_factory=list)
     _since: datetime | None = None
@@ -53,7 +58,9 @@ class ServiceLog:
         self, tenant: str, zone: tzinfo, vendor: str, _call: str, _status: int | None, outcome: str, seconds: float
     ) -> None:
         now = self.now()
-        self._calls[tenant, of_call(vendor, outcome, seconds, local_date(now, zone))] += 1
+        call = (tenant, of_call(vendor, outcome, seconds, local_date(now, zone)))
+        self._calls[call] += 1
+        self._unsaved.add(call)
         if outcome in TROUBLE:
             self._trouble.setdefault((tenant, vendor), _Trouble(now)).calls += 1
         elif (was := self._trouble.pop((tenant, vendor), None)) and was.down(now):
@@ -66,19 +73,23 @@ class ServiceLog:
         now = self.now()
         if self._since is None or self._beat_at is None or not self._beat_at <= now <= self._beat_at + GAP:
             self._since = now
-        calls, self._calls = self._calls, Counter()
+        unsaved, self._unsaved = self._unsaved, set()
+        calls = {call: self._calls[call] for call in unsaved}
         over, self._over = self._over, []
         spans = [(tenant, Span(ADAPTER, self._since, now)) for tenant in tenants]
         spans += [(of, Span(vendor, t.since, now)) for (of, vendor), t in self._trouble.items() if t.down(now)]
         try:
             await db.run(lambda c: self._store(c, calls, [*over, *spans]))
         except BaseException:
-            self._calls += calls
+            self._unsaved |= unsaved
             self._over = [*over, *self._over]
             raise
         self._beat_at = now
+        if len(self._calls) > KEPT and not self._unsaved:
+            self._calls.clear()
+            self._writer = counts.new_writer()
 
-    def _store(self, c: Connection, calls: Counter[tuple[str, Tally]], spans: list[tuple[str, Span]]) -> None:
+    def _store(self, c: Connection, calls: Mapping[tuple[str, Tally], int], spans: list[tuple[str, Span]]) -> None:
         for tenant in sorted({tenant for tenant, _ in calls}):
-            counts.add(c, tenant, (t._replace(number=n) for (of, t), n in calls.items() if of == tenant))
+            counts.put(c, tenant, self._writer, [t._replace(number=n) for (of, t), n in calls.items() if of == tenant])
         counts.save_spans(c, self.owner, spans)

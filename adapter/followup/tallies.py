@@ -43,29 +43,28 @@ def of_act(act: Act, at: datetime, unit: int | None, zone: tzinfo) -> list[Tally
     return [Tally(day, int(whose or NO_UNIT), what, value) for what, value in _counted_as(act)]
 
 
+_COUNTED_AS = {
+    ActKind.MESSAGE: "message.{letter}",
+    ActKind.MAIL: "mail.{mail}",
+    ActKind.CREATE: "started",
+    ActKind.PAUSE: "paused.{reason}",
+    ActKind.RESUME: "resumed",
+    ActKind.END: "ended.{reason}",
+}
+
+
 def _counted_as(act: Act) -> list[tuple[str, int]]:
-    match act.kind:
-        case ActKind.MESSAGE:
-            return [(f"message.{act.what.get('letter')}", 0)]
-        case ActKind.MAIL:
-            return _mail(act)
-        case ActKind.CREATE:
-            return [("started", 0)]
-        case ActKind.PAUSE:
-            return [(f"paused.{act.what.get('reason')}", 0)]
-        case ActKind.RESUME:
-            return [("resumed", 0)]
-        case ActKind.END:
-            return [(f"ended.{act.what.get('reason')}", 0)]
-    return []
-
-
-def _mail(act: Act) -> list[tuple[str, int]]:
-    """A reminder's key has the step, the day and the number of the reminder: ``late:I4:2026-03-02:1``."""
-    parts = act.key.split(":")
-    reminder = [(f"reminded.{parts[1]}", int(parts[3]))] if parts[0] == "late" else []
-    reminder += [("reminded.absence", 1)] if parts[0] == "absence" else []
-    return [(f"mail.{act.what.get('mail')}", 0), *reminder]
+    """What an act counts as, with the value of each. A reminder's key has the step, the day and the number of the
+    reminder: ``late:I4:2026-03-02:1``."""
+    if act.kind not in _COUNTED_AS:
+        return []
+    named = {"letter": None, "mail": None, "reason": None, **act.what}
+    found, parts = [(_COUNTED_AS[act.kind].format_map(named), 0)], act.key.split(":")
+    if act.kind is ActKind.MAIL and parts[0] == "late":
+        found.append((f"reminded.{parts[1]}", int(parts[3])))
+    if act.kind is ActKind.MAIL and parts[0] == "absence":
+        found.append(("reminded.absence", 1))
+    return found
 
 
 def lengths_of_act(

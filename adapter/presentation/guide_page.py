@@ -16,7 +16,7 @@ from adapter.domain.times_reading import Reading, try_times
 from adapter.presentation.console import table
 from adapter.presentation.words import Words
 from mappings.mapping import MunicipalMapping
-from mappings.messages.collection import examples as message_examples
+from mappings.messages.examples import examples as message_examples
 from mappings.messages.swedish import night_rows, period
 
 GuideRole = Literal["coordinator", "alarm-team", "assessor"]
@@ -93,7 +93,7 @@ class _Guide:
     def __init__(self, role: str, mapping: MunicipalMapping, words: Words) -> None:
         self.role, self.mapping, self.words = role, mapping, words
         self.reads_as = _READS_AS.get(role, role)
-        self.late = mapping.policy(()).late
+        self.late = mapping.late
 
     def lines(self, code: str) -> tuple[str, ...]:
         routine, night = self.mapping.routine, self.mapping.window

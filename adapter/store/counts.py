@@ -24,10 +24,14 @@ _c, _k = table.c, cases.c
 _UNIT = select(_k.unit).where(_k.tenant == bindparam("tenant"), _k.ref == bindparam("ref"))
 
 
+def new_writer() -> int:
+    return random.SystemRandom().randrange(2**31)
+
+
 @cache
 def _writer(_process: int) -> int:
     """This process's number; after a fork there is another one."""
-    return random.SystemRandom().randrange(2**31)
+    return new_writer()
 
 
 def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
@@ -36,6 +40,11 @@ def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
     rows = [{"tenant": tenant, "writer": writer, **tally._asdict()} for tally in added(tallies)]
     # In the order of their keys: otherwise two that add to the same rows could block each other.
     upsert(conn, table, *rows, add=["number"])
+
+
+def put(conn: Connection, tenant: str, writer: int, tallies: Iterable[Tally]) -> None:
+    """Store tallies instead of those that ``writer`` stored before. So it does no harm to store them twice."""
+    upsert(conn, table, *({"tenant": tenant, "writer": writer, **tally._asdict()} for tally in sorted(tallies)))
 
 
 def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:

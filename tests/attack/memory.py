@@ -84,34 +84,34 @@ async def at_lifecare(answer: Answer, *, everywhere: bool = False) -> Seen:
 
 
 async def _under(it: AttackedDaemon, answer: Answer, everywhere: bool) -> Seen:
-    before = it.daemon.peak()
-    it.daemon.begin_peak()
+    before = it.peak()
+    it.begin_peak()
     hit = "/api/v1/" if everywhere else "/executions?"
     it.lifecare.evil = lambda target: answer(target) if hit in target and "limit=" in target else None
     seen = it.lifecare.evils
     asked = await it.until(lambda: seen.total() >= 3, 90)
-    failed = await it.until(lambda: "feed_failed" in it.daemon.log.read_text(encoding="utf-8"), 240)
+    failed = await it.until(lambda: "feed_failed" in it.said(), 240)
     by_then = seen.total()
     again = await it.until(lambda: seen.total() > by_then + 1, 60)
     goes_on = await it.healthy() if everywhere else await it.goes_on(240)
-    peak = it.daemon.peak()
+    peak = it.peak()
     it.lifecare.evil = lambda _: None
     works = await it.works(50, 90)
-    errors = it.daemon.events("feed_failed")
+    errors = it.events("feed_failed")
     told = errors[0]["error"].partition(": ")[2] if errors else "not told"
-    held = asked and failed and again and goes_on and works and it.daemon.running and peak < UNIT_MEMORY
+    held = asked and failed and again and goes_on and works and it.running and peak < UNIT_MEMORY
     return Seen(f"{before} -> {peak} MiB; {told[:70]}", held)
 
 
 async def at_phoniro() -> Seen:
     """The daily comparison's list has no end."""
     async with attacked_daemon() as it:
-        it.daemon.kill()
+        it.kill()
         (it.folder / "adapter.db").unlink()
         it.phoniro.evil = lambda target: endless_pages(target) if "/supervision-schedules?" in target else None
         it.start()
-        failed = await it.until(lambda: "does not end" in it.daemon.log.read_text(encoding="utf-8"), 240)
-        peak = it.daemon.peak()
+        failed = await it.until(lambda: "does not end" in it.said(), 240)
+        peak = it.peak()
         it.phoniro.evil = lambda _: None
         works = await it.goes_on()
         return Seen(f"peak {peak} MiB after {it.phoniro.evils.total()} pages", failed and works and peak < UNIT_MEMORY)

@@ -16,13 +16,13 @@ Step = Callable[[AttackedDaemon], Coroutine[None, None, tuple[str, bool]]]
 async def _seen(step: Step, **ops: object) -> Seen:
     """The step's result, and whether the work, the health checks and the log survive it."""
     async with attacked_daemon(ops=ops) as it:
-        before = it.daemon.log_bytes
-        it.daemon.begin_peak()
+        before = it.log.stat().st_size
+        it.begin_peak()
         told, held = await step(it)
-        grown, errors = it.daemon.log_bytes - before, it.daemon.errors()
+        grown, errors = it.log.stat().st_size - before, it.errors()
         held = held and await it.goes_on() and not errors and grown < 20_000
         crying = f", {errors} ERROR lines" if errors else ""
-        return Seen(f"{told}; log +{grown / 1000:.1f} kB{crying}, peak {it.daemon.peak()} MiB", held)
+        return Seen(f"{told}; log +{grown / 1000:.1f} kB{crying}, peak {it.peak()} MiB", held)
 
 
 async def idle(it: AttackedDaemon) -> tuple[str, bool]:
@@ -48,7 +48,7 @@ async def idle(it: AttackedDaemon) -> tuple[str, bool]:
 
 async def wrong_tokens(it: AttackedDaemon) -> tuple[str, bool]:
     statuses = [await _try(it, f"guess-{n}", "") for n in range(3000)]
-    lines = it.daemon.events("sign_in_refused")
+    lines = it.events("sign_in_refused")
     return f"3,000 tries: {len(lines)} lines, {statuses.count(429)} times 429", len(lines) < 20 and 303 not in statuses
 
 
@@ -70,7 +70,7 @@ async def cut_bodies(it: AttackedDaemon) -> tuple[str, bool]:
         writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{FORM}Content-Length: 50\r\n\r\nx=".encode())
         await writer.drain()
         writer.transport.abort()
-    return "300 bodies cut off", "Traceback" not in it.daemon.log.read_text(encoding="utf-8")
+    return "300 bodies cut off", "Traceback" not in it.said()
 
 
 async def multipart(it: AttackedDaemon) -> tuple[str, bool]:
@@ -80,7 +80,7 @@ async def multipart(it: AttackedDaemon) -> tuple[str, bool]:
     statuses = set()
     for _ in range(10):
         statuses.add(await _flood(it, "/sign-in", head, part))
-    return f"answers {statuses}, peak {it.daemon.peak()} MiB", statuses <= {415, 0} and it.daemon.peak() < 300
+    return f"answers {statuses}, peak {it.peak()} MiB", statuses <= {415, 0} and it.peak() < 300
 
 
 async def _flood(it: AttackedDaemon, path: str, head: str, body: bytes) -> int:
@@ -145,7 +145,7 @@ async def pipelines(it: AttackedDaemon) -> tuple[str, bool]:
 
 async def wrong_hooks(it: AttackedDaemon) -> tuple[str, bool]:
     statuses = [(await it.get("/hooks/lifecare", method="POST", body=b"{}"))[0] for _ in range(3000)]
-    lines = it.daemon.events("hook_refused")
+    lines = it.events("hook_refused")
     return f"3,000 unsigned: {len(lines)} lines, answers {sorted(set(statuses))}", len(lines) < 200
 
 

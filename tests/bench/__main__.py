@@ -23,6 +23,7 @@ from tests.outside import ROOT, Outside
 from tests.postgres import Postgres
 
 STORES = ("sqlite", "postgresql")
+LINES = ("start", "orders", "encrypted", "slow", "cases", "curve", "poll", "replicas", "killed", "report", "night")
 
 
 @contextmanager
@@ -61,22 +62,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="of the orders at 0 ms, an odd number (%(default)s)")
     parser.add_argument("--store", choices=STORES, default=None)
-    parser.add_argument(
-        "--only",
-        choices=[
-            "start",
-            "orders",
-            "slow",
-            "encrypted",
-            "cases",
-            "curve",
-            "poll",
-            "replicas",
-            "killed",
-            "night",
-            "report",
-        ],
-    )
+    parser.add_argument("--only", choices=LINES)
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
         parser.error("--rounds: an odd number, so that one is in the middle")

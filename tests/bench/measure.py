@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from tests.bench.followup import a_year, count_a_year
 from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
-from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY, Replica, write_config
+from tests.service import PSEUDONYM_KEY, Replica, write_config
 
 CONNECTIONS = 16
 SEALING = Sealing(PSEUDONYM_KEY.encode())
@@ -58,11 +59,9 @@ def row(what: str, measured: str, baseline: str, ratio: float | None, target: st
 
 
 def config_for(outside: Outside, folder: Path, url: str, *, key: str = "", **engine: Any) -> Path:
-    """``key``: the encryption key."""
+    """``key``: the encryption key; ``ops`` and other groups as in ``write_config``."""
     tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder), concurrency=CONNECTIONS)}
-    file = write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
-    file.write_text(file.read_text("utf-8").replace(ENCRYPTION_KEY, key), "utf-8")
-    return file
+    return write_config(folder / "adapter.toml", url, tenants, key=key, concurrency=CONNECTIONS, **engine)
 
 
 def until(done: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
@@ -94,9 +93,7 @@ def encrypted(outside: Outside, folder: Path, url: str, count: int) -> list[Row]
     """The cost of encryption: the adapter's CPU for the same orders with a key and without one."""
     seconds = []
     for key in ("", "a-key-for-the-measurement-of-its-price"):
-        db = Database(url)
-        _emptied(db)
-        db.close()
+        emptied(url).close()
         outside.call("reset")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         lived(outside, folder, config_for(outside, folder, url, key=key, poll_seconds=3600), 0, count, 0.0)
@@ -153,18 +150,16 @@ def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) ->
     """An idle cycle with few and with many active cases (the vendors hold as much both times), and the comparison of
     all schedules beside a bare listing."""
     outside.call("reset")
-    outside.call("latency", seconds=0.0)
     record = as_listed(outside, folder, url, few)
     config = config_for(outside, folder, url, poll_seconds=3600)
-    db = Database(url, sealing=SEALING)
     cycles: list[tuple[float, float]] = []
     for count in (few, many):
-        _emptied(db)
-        fill(db, count, record, datetime.now(UTC))
+        with closing(emptied(url)) as db:
+            fill(db, count, record, datetime.now(UTC))
         cycles.append(tuple(told("idle", config)))
-    count_a_year(db, "exempel", many)
+    with closing(Database(url, sealing=SEALING)) as db:
+        count_a_year(db, "exempel", many)
     cycles.append(tuple(told("idle", config)))
-    db.close()
     (calls_few, few_ms), (calls_many, many_ms), (calls_counted, counted_ms) = cycles
     outside.call("reset")
     outside.call("schedules", first=0, count=many)
@@ -195,10 +190,13 @@ def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) ->
     ]
 
 
-def _emptied(db: Database) -> None:
+def emptied(url: str) -> Database:
+    """A database without rows; its caller closes it."""
+    db = Database(url, sealing=SEALING)
     db.upgrade()
     for table in ("cases", "case_links", "schedules", "persons", "acts", "facts", "events", "feeds"):
         db.run_sync(lambda c, t=table: c.execute(text(f"DELETE FROM {t}")))  # type: ignore[misc]  # bound early
+    return db
 
 
 def curve(outside: Outside, folder: Path, url: str, sizes: tuple[int, ...], count: int = 100) -> list[Row]:
@@ -207,12 +205,9 @@ def curve(outside: Outside, folder: Path, url: str, sizes: tuple[int, ...], coun
     first_seconds = 0.0
     for size in sizes:
         outside.call("reset")
-        outside.call("latency", seconds=0.0)
         record = as_listed(outside, folder, url, 1)
-        db = Database(url, sealing=SEALING)
-        _emptied(db)
-        fill(db, size, record, datetime.now(UTC))
-        db.close()
+        with closing(emptied(url)) as db:
+            fill(db, size, record, datetime.now(UTC))
         lived(outside, folder, config_for(outside, folder, url, poll_seconds=3600), 2_000_000, count, 0.0)
         seconds = outside.call("span")
         first_seconds = first_seconds or seconds
@@ -232,7 +227,6 @@ def poll_to_message(outside: Outside, folder: Path, url: str, rate: int = 5, sec
     """From an order standing in Lifecare to the first message about it, at so many orders a second."""
     poll = 2.0
     outside.call("reset")
-    outside.call("latency", seconds=0.0)
     config = config_for(outside, folder, url, poll_seconds=poll)
     replica = Replica(config, folder / "poll.log")
     replica.start()
@@ -270,9 +264,7 @@ def two_replicas(outside: Outside, folder: Path, url: str, count: int) -> Row:
     for size in (1, 2):
         outside.call("reset")
         outside.call("latency", seconds=0.05)
-        db = Database(url, sealing=SEALING)
-        _emptied(db)
-        db.close()
+        emptied(url).close()
         outside.call("orders", first=0, count=count)
         config = config_for(outside, folder, url, poll_seconds=3600)
         crew = [Replica(config, folder / f"replica-{size}-{n}.log") for n in range(size)]
@@ -296,7 +288,6 @@ def killed(outside: Outside, folder: Path, url: str, count: int) -> Row:
     """From the start after a SIGKILL in the middle of so many orders until all is done, with the delays of service.
     Raises ``RuntimeError`` if a schedule or a note came twice."""
     outside.call("reset")
-    outside.call("latency", seconds=0.0)
     outside.call("orders", first=0, count=count)
     replica = Replica(config_for(outside, folder, url, poll_seconds=60), folder / "killed.log")
 
@@ -326,23 +317,19 @@ def killed(outside: Outside, folder: Path, url: str, count: int) -> Row:
 def start(outside: Outside, folder: Path, url: str, cases: int) -> list[Row]:
     """``--help``, readiness and idle memory with many cases."""
     outside.call("reset")
-    outside.call("latency", seconds=0.0)
     record = as_listed(outside, folder, url, 1)
     db = Database(url, sealing=SEALING)
     fill(db, cases, record, datetime.now(UTC))
     db.close()
     name = store_name(url)
-    config = config_for(outside, folder, url, poll_seconds=1)
-    with config.open("a", encoding="utf-8") as file:
-        file.write("\n[ops]\nenabled = true\nport = 18791\n")
+    config = config_for(outside, folder, url, ops={"enabled": True, "port": 18791}, poll_seconds=1)
     replica = Replica(config, folder / "idle.log")
     began = time.monotonic()
     replica.start()
-    assert replica.process is not None
     until(_ready, replica.process)
     ready = time.monotonic() - began
     time.sleep(10)
-    status = Path(f"/proc/{replica.process.pid}/status").read_text(encoding="utf-8")
+    status = Path(f"/proc/{replica.pid}/status").read_text(encoding="utf-8")
     replica.stop()
     kib = int(next(found.split()[1] for found in status.splitlines() if found.startswith("VmRSS")))
     rows = [

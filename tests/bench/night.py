@@ -2,7 +2,6 @@
 vendors in the same process."""
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,15 +21,13 @@ from adapter.store import claims, codec, sealing
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases, facts, looks
 from connectors.mock.phoniro.night_plan import NightPlan
-from connectors.mock.phoniro.schemas import NewSchedule
 from tests.bench.fill import fill
-from tests.outside import person, reference, schedule_id
+from tests.outside import nightly, person, reference, schedule_id
 from tests.watch.written_back import mapping_with
 from tests.world import World
 
 EVENING = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 NIGHT = timedelta(hours=12)
-TIMES = ["02:15", "05:00", "22:30"]
 PLAN = NightPlan(missed=0.01, second=0.03, corrected=0.01, unlisted=0.005)
 
 
@@ -91,14 +88,9 @@ async def night(folder: Path, url: str, count: int, *, every: timedelta | None =
 
 def _set_up(world: World, count: int) -> None:
     """The schedules at Phoniro, the persons and their executions in Lifecare, and what the adapter knows of both."""
-    rules = [{"weekdays": [day.code for day in Weekday], "times": TIMES}]
-    given = {"organisationId": "hemtjanst-norr", "type": "camera_night", "timeZone": "Europe/Stockholm"}
-    given |= {"customerExternalId": "x", "externalReference": "x"}
-    new = NewSchedule.model_validate_json(json.dumps({**given, "validFrom": "2026-02-01", "rules": rules}))
     known = []
     for i in range(count):
-        named = new.model_copy(update={"external_reference": f"{reference(i)}-1"})
-        world.phoniro.add_schedule(named, schedule_id=schedule_id(i))
+        world.phoniro.add_schedule(nightly(i, "2026-02-01"), schedule_id=schedule_id(i))
         client_id = world.lifecare.seed_person(person(i))
         execution = world.lifecare.start_execution(world.lifecare.order(person(i), "camera").order_id)
         of = {"tenant": "exempel", "ref": reference(i)}

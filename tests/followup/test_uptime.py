@@ -1,18 +1,24 @@
 """When the adapter ran and a vendor was down, by each process's notes, and what the report says about it."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import Connection
 
+from adapter.engine import service_log
 from adapter.engine.service_log import ServiceLog
-from adapter.followup.report import ALL, Month, Table, report
-from adapter.followup.tallies import Tally, of_call
+from adapter.followup.report import Month, Table, report
+from adapter.followup.tallies import ALL, Tally, of_call
 from adapter.followup.uptime import ADAPTER, Span, Uptime
 from adapter.store import counts
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 
+T = TypeVar("T")
 ZONE = ZoneInfo("Europe/Stockholm")
 DAY = date(2026, 10, 3)
 NIGHT = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)
@@ -140,6 +146,34 @@ async def test_calls_of_all_processes_add_up_and_each_is_counted_once(db: Databa
     one.call("Transient", seconds=31)
     await one.beat()
     assert await one.counted() == {"call.phoniro.ok 200": 5, "call.phoniro.Transient 40000": 1}
+
+
+class LosesAnswers(Database):
+    """Commits, and then the connection is gone."""
+
+    async def run(self, fn: Callable[[Connection], T]) -> T:
+        await super().run(fn)
+        raise StoreError("no answer", "unreachable")
+
+
+async def test_a_beat_whose_answer_was_lost_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_log, "KEPT", 0)  # sums are forgotten, and begun anew, when they are stored
+    url = f"sqlite:///{tmp_path}/counts.db"
+    db, loses = Database(url, inline=True), LosesAnswers(url, inline=True)
+    db.upgrade()
+    one = Process(loses)
+    one.call(times=3)
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await one.beat()
+        one.call()
+    one.db = db
+    await one.beat()
+    one.call(times=2)
+    await one.beat(times=2)
+    assert await one.counted() == {"call.phoniro.ok 200": 7}
+    for each in (db, loses):
+        each.close()
 
 
 async def test_a_vendor_is_down_from_the_first_of_five_failures_to_the_first_answer(db: Database) -> None:

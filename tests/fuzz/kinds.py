@@ -6,7 +6,7 @@ import os
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -119,45 +119,40 @@ async def _hooked(site: Site, client: httpx.AsyncClient, body: bytes) -> int:
 
 async def mappings(count: int, seed: int, ends: Counter[str]) -> list[str]:
     """A mapping is used, or refused with what to mend."""
-    rng, lost, good = random.Random(seed), [], EXAMPLE.read_bytes()
     with TemporaryDirectory() as name:
         file = Path(name, "mapping.toml")
-        for n in range(count):
-            _write(file, mutated(good, rng))
-            try:
-                load_mapping(file).policy(frozenset())
-                ends["used"] += 1
-            except MappingError as error:
-                ends["refused"] += 1
-                if not error.faults or not all(error.faults):
-                    lost.append(f"mapping {n}: refused without a reason")
-            except Exception as error:  # noqa: BLE001 - whatever it raises is what is looked for
-                lost.append(f"mapping {n}: {type(error).__name__}: {str(error)[:80]}")
-    return lost
+        return _loaded(file, EXAMPLE.read_bytes(), count, seed, ends, lambda: load_mapping(file).policy(2026))
 
 
 async def settings(count: int, seed: int, ends: Counter[str]) -> list[str]:
     """Settings are used, or refused with what to mend and without any value of a secret."""
-    rng, lost = random.Random(seed), []
     with TemporaryDirectory() as name, _only_here(Path(name)):
         file = Path(name, "adapter.toml")
-        _write(Path(name, "mapping.toml"), b"")
-        for n in range(count):
-            _write(file, mutated(SETTINGS, rng))
-            try:
-                load_settings(file)
-                ends["used"] += 1
-            except SettingsError as error:
-                ends["refused"] += 1
-                if not error.problems or any(secret in str(error) for secret in SECRETS):
-                    lost.append(f"settings {n}: no reason, or a secret in it")
-            except Exception as error:  # noqa: BLE001 - whatever it raises is what is looked for
-                lost.append(f"settings {n}: {type(error).__name__}: {str(error)[:80]}")
+        return _loaded(file, SETTINGS, count, seed, ends, lambda: load_settings(file))
+
+
+def _loaded(
+    file: Path, good: bytes, count: int, seed: int, ends: Counter[str], load: Callable[[], object]
+) -> list[str]:
+    rng, lost = random.Random(seed), []
+    (file.parent / "mapping.toml").touch()
+    for n in range(count):
+        file.write_bytes(mutated(good, rng))
+        try:
+            load()
+            ends["used"] += 1
+        except (MappingError, SettingsError) as error:
+            ends["refused"] += 1
+            reasons = error.faults if isinstance(error, MappingError) else error.problems
+            if not reasons or not all(reasons) or any(secret in str(error) for secret in SECRETS):
+                lost.append(f"{file.name} {n}: no reason, or a secret in it")
+        except Exception as error:  # noqa: BLE001 - whatever it raises is what is looked for
+            lost.append(f"{file.name} {n}: {type(error).__name__}: {str(error)[:80]}")
     return lost
 
 
 async def requests(count: int, seed: int, ends: Counter[str]) -> list[str]:
-    """Whatever stands before it in the file, the last request is taken; what isn't is refused by its line."""
+    """The last request is taken, whatever is before it in the file. Unusable ones are refused by their line."""
     rng, lost = random.Random(seed), []
     shown = RESYNC.read_text(encoding="utf-8")
     examples = "\n".join(line.removeprefix("# ") for line in shown.splitlines() if ENTRY.match(line)).encode()
@@ -174,10 +169,6 @@ async def requests(count: int, seed: int, ends: Counter[str]) -> list[str]:
         if "last" not in [getattr(entry, "id", "") for _, entry in read.entries]:
             lost.append(f"request {n}: the last one is not taken: {read.refusals[-1:]}")
     return lost
-
-
-def _write(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import pytest
 from adapter.domain.facts import OPTIONAL, Signal
 from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness
-from mappings.calendar_se import holidays_between
 from mappings.file_faults import MappingError
 from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.sections import DEFAULT_END_REASONS
@@ -90,7 +89,7 @@ def test_mail_goes_to_the_mailbox_of_role_and_unit(
 
 
 def test_policy_holds_what_the_file_says_and_the_defaults_for_what_it_does_not(example: MunicipalMapping) -> None:
-    policy = example.policy(holidays_between(2026, 2026))
+    policy = example.policy(2026)
     assert policy.window == NightWindow(time(21), time(7))
     assert policy.quiet == (time(20), time(6, 30))
     assert policy.deviation_grace == timedelta(hours=2)

@@ -84,12 +84,12 @@ SHOWS = {
     "/followup/uppfoljning.pdf": ("followup", None),
 }
 """What each address that shows cases notes about the reader, and whether it names the case."""
-SHOWS_NO_CASE = {
+OPEN = {
     *("/healthz", "/readyz", "/metrics"),  # for machines that don't sign in; docs/http.md says what they show
     *("/openapi.json", "/hooks/lifecare"),
-    *("/guides", "/guides/{role}", "/guides/{role}.pdf", "/times"),
-    *("/sign-in", "/sign-out", "/sign-ins", "/oidc/sign-in", "/oidc/callback"),
+    *("/sign-in", "/sign-out", "/oidc/sign-in", "/oidc/callback"),
 }
+SHOWS_NO_CASE = OPEN | {"/guides", "/guides/{role}", "/guides/{role}.pdf", "/times", "/sign-ins"}
 
 
 def addresses(routes: Iterable[BaseRoute]) -> Iterator[str]:
@@ -100,7 +100,9 @@ def addresses(routes: Iterable[BaseRoute]) -> Iterator[str]:
             yield route.path if isinstance(route, APIRoute) else str(getattr(route, "path", route))
 
 
-async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_or_one_that_shows_none() -> None:
+async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_or_none_and_is_open_or_asks_who() -> (
+    None
+):
     async with World() as world:
         oidc = OidcSettings(
             issuer="https://id.example", client_id=CLIENT, client_secret=SecretStr(SECRET), read_roles="r"
@@ -111,11 +113,15 @@ async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_
         ref = (await world.case()).ref
         assert set(addresses(site.app.routes)) == SHOWS.keys() | SHOWS_NO_CASE, "a new one has to say which it is"
         for path in sorted(SHOWS.keys() | SHOWS_NO_CASE - {"/oidc/sign-in", "/oidc/callback"}):
-            async with site.client() as client:
+            asked = path.format(ref=ref, kind="bilaga-1", name="cases", role="assessor")
+            async with site.client("status.example") as client:
+                unsigned = await client.get(asked)
+                assert (unsigned.status_code == 401) is (path not in OPEN), path
+                assert ref not in unsigned.text.replace(asked, ""), "but where to come to after signing in"
                 await sign_in(client, ANNA if path in SHOWS else BO)
                 world.clock.time += timedelta(hours=1)
                 before = len(noted(world))
-                answer = await client.get(path.format(ref=ref, kind="bilaga-1", name="cases", role="assessor"))
+                answer = await client.get(asked)
                 told = noted(world)[before:]
             if path in SHOWS:
                 assert answer.status_code == 200, path
@@ -128,6 +134,8 @@ async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_
 async def test_whoever_has_the_role_read_looks_and_asks_for_nothing_and_no_other_site_asks_for_anybody() -> None:
     async with World() as world:
         site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS, token=SecretStr(TOKEN)))
+        async with site.client() as nobody:
+            assert (await nobody.post("/times", data={"text": "22:30"})).status_code == 401
         for token, status in ((ANNA, 403), (BO, 200), (TOKEN, 200)):
             async with site.client() as client:
                 await sign_in(client, token)

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
 from rich.console import Console, RenderableType
 
 from adapter.engine.comparison import compare
@@ -18,17 +16,13 @@ from adapter.ops.error_log import ErrorLog
 from adapter.presentation.case_cards import card, cards_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.store import cases, events
-from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange
 from tests.conftest import Logs
 from tests.ops.conftest import Site
-from tests.ops.test_alerts import runbook_by_alert
+from tests.ops.test_alerts import ALERTS, runbook_by_alert
 from tests.ops.test_pages import busy
-from tests.world import ANNA, World
+from tests.world import ANNA, World, down
 
-ROOT = Path(__file__).parents[2]
-RULES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8"))
-ALERTS = {rule["alert"]: rule["expr"] for group in RULES["groups"] for rule in group["rules"]}
 ERRORS = [event for event in EVENTS.values() if event.level == ERROR]
 
 
@@ -67,7 +61,7 @@ def test_each_event_of_level_error_has_a_rule_and_stands_under_its_heading_of_th
 async def test_what_can_be_looked_at_against_the_end_is_named_on_page_metric_and_log(site: Site, logs: Logs) -> None:
     world = site.world
     ref = await busy(world)
-    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    down(world.phoniro)
     world.lifecare.change("orders", await order_of(world), EndDate=world.today)
     await world.pass_time(days=1)
     page, metrics = await shown(site), await shown(site, "/metrics")
@@ -93,7 +87,7 @@ async def test_what_can_be_looked_at_against_the_end_is_named_on_page_metric_and
 async def test_a_stop_that_is_not_seen_is_told_once_its_time_is_over_though_nothing_reads_its_case(site: Site) -> None:
     world = site.world
     ref = await busy(world)
-    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    down(world.phoniro)
     world.lifecare.absence(ANNA, world.today - timedelta(days=1), world.today + timedelta(days=5))
     await world.settle()
     assert "adapter_supervision_unsafe{" not in await shown(site, "/metrics")

@@ -41,34 +41,30 @@ def rows(page: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.sub(r"(?:<[^>]+>)+", "|", row).strip("|").split("|")] for row in found]
 
 
-async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_first() -> None:
-    async with several() as (land, ops):
-        land.calls.record("beby", "phoniro", "GET schedules", 503, "Transient", 0.1)
-        ops.runtime.breakers.of("ceby", "lifecare").down_since = land.clock.now()
-        page = await shown(ops, "/")
-    told = [(vendor, tenant, state) for vendor, tenant, _, state in rows(page, "vendors")]
-    assert [line[:2] for line in told[:2]] == [("Lifecare", "ceby"), ("Phoniro", "beby")]
-    assert "Nya försök görs" in told[0][2]
-    assert "svarade inte" in told[1][2]
-    assert told[2:] == [("Lifecare", "aby", "svarar"), ("Lifecare", "beby", "svarar")]
-    assert "Behöver ses till: " in page
-    assert "Lifecare, ceby: svarar inte som den ska" in page[: page.index('id="runs"')]
-
-
-async def test_a_key_that_is_refused_is_said_to_be_so() -> None:
+async def test_each_municipality_has_its_own_line_for_a_vendor_with_what_is_wrong_and_the_worst_is_first() -> None:
     async with several() as (land, ops):
         land.clock.time += timedelta(minutes=1)
-        land.calls.record("beby", "lifecare", "GET orders", 401, "Unauthorised", 0.1)
-        ops.runtime.breakers.of("beby", "lifecare").down_since = land.clock.now()
-        page = await shown(ops, "/")
-    assert "Lifecare, beby: godtar inte inloggningen" in page
-
-
-async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
-    async with several() as (land, ops):
-        ops.runtime.breakers.of("aby", "mail").down_since = land.clock.now()
-        page = await shown(ops, "/")
-    assert rows(page, "vendors")[0][:3] == ["E-post", "aby", "–"]
+        land.calls.record("aby", "lifecare", "GET orders", 401, "Unauthorised", 0.1)
+        land.calls.record("beby", "phoniro", "GET schedules", 503, "Transient", 0.1)
+        for tenant, vendor in (("aby", "lifecare"), ("ceby", "lifecare"), ("ceby", "mail")):
+            ops.runtime.breakers.of(tenant, vendor).down_since = land.clock.now()
+        page, metrics = await shown(ops, "/"), await shown(ops, "/metrics")
+    lines = rows(page, "vendors")
+    told = {(vendor, tenant): state for vendor, tenant, _, state in lines}
+    assert [line[:3] for line in lines[2:]] == [
+        ["E-post", "ceby", "–"],  # held back, though it was never called
+        ["Phoniro", "beby", "–"],
+        ["Lifecare", "beby", "nyss"],
+    ]
+    assert "Nya försök görs" in told["Lifecare", "ceby"]
+    assert "svarade inte" in told["Phoniro", "beby"]
+    assert told["Lifecare", "beby"] == "svarar"
+    first = page[: page.index('id="runs"')]
+    assert "Behöver ses till: " in first
+    assert "Lifecare, ceby: svarar inte som den ska" in first
+    assert "Lifecare, aby: godtar inte inloggningen" in first
+    assert 'adapter_breaker_open{tenant="ceby",vendor="lifecare"} 1.0' in metrics
+    assert 'adapter_breaker_open{tenant="beby",vendor="lifecare"} 0.0' in metrics
 
 
 async def test_a_feed_that_fails_is_named_with_its_municipality_before_those_that_are_read() -> None:
@@ -96,23 +92,6 @@ async def test_supervision_that_must_not_be_makes_a_municipality_unwell() -> Non
     assert ("Aktiva efter avslut", "1") in [figure[:2] for figure in view.figures]
 
 
-async def test_a_case_says_whose_it_is() -> None:
-    async with several() as (land, ops):
-        land.order("beby", 0)
-        await land.poll("beby")
-        (case,) = await land.service.runtime.db.run(lambda c: list(cases.all_cases(c, "beby")))
-        page = await shown(ops, f"/cases/{case.ref}")
-    assert "beby" in page[page.index("<h1>") : page.index("</h1>")]
-
-
-async def test_calls_are_counted_by_municipality() -> None:
-    async with several() as (_, ops):
-        text = await shown(ops, "/metrics")
-    counted = re.findall(r"^adapter_vendor_calls_total\{(.+?)\}", text, re.MULTILINE)
-    for name in NAMES:
-        assert any(f'tenant="{name}"' in labels and 'vendor="lifecare"' in labels for labels in counted), name
-
-
 def test_each_call_is_a_line_in_the_log_at_debug(logs: Logs) -> None:
     calls = VendorCalls(lambda: datetime(2026, 11, 24, tzinfo=UTC))
     calls.record("aby", "mail", "send", None, "ok", 0.1)
@@ -123,14 +102,17 @@ def test_each_call_is_a_line_in_the_log_at_debug(logs: Logs) -> None:
     assert (line["tenant"], line["vendor"], line["call"], line["outcome"]) == ("aby", "mail", "send", "ok")
 
 
-async def test_an_order_that_can_not_be_used_is_counted_and_shown_with_why_and_where() -> None:
+async def test_a_case_an_order_that_can_not_be_used_and_each_call_are_shown_as_their_municipality_s() -> None:
     async with several() as (land, ops):
         care = land.lifecare["beby"]
         care.seed_person("19900101TF03")
         order = care.order("19900101TF03", "camera", start=care.today(), order_date=care.today())
         care.change("orders", order.order_id, PersonId=None)
+        land.order("beby", 0)
         await land.poll("beby")
-        page, metrics = await shown(ops, "/"), await shown(ops, "/metrics")
+        (case,) = await land.service.runtime.db.run(lambda c: list(cases.all_cases(c, "beby")))
+        page, metrics, of_case = [await shown(ops, path) for path in ("/", "/metrics", f"/cases/{case.ref}")]
+    assert "beby" in of_case[of_case.index("<h1>") : of_case.index("</h1>")]
     assert 'adapter_orders_unusable{tenant="beby"} 1.0' in metrics
     assert 'adapter_orders_unusable{tenant="aby"} 0.0' in metrics
     card = re.search(rf'<li class="card"><div><strong>{order.order_id}</strong>(.*?)</li></ul></li>', page, re.DOTALL)
@@ -138,3 +120,6 @@ async def test_an_order_that_can_not_be_used_is_counted_and_shown_with_why_and_w
     assert "beby" in card[1]
     assert "anger raden" in card[1]
     assert "1 beställning i Lifecare går inte att använda" in page
+    counted = re.findall(r"^adapter_vendor_calls_total\{(.+?)\}", metrics, re.MULTILINE)
+    for name in NAMES:
+        assert any(f'tenant="{name}"' in labels and 'vendor="lifecare"' in labels for labels in counted), name

@@ -14,10 +14,10 @@ from adapter.presentation.case_file import case_file
 from adapter.presentation.case_page import case_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.plan_page import plan_page
-from connectors.mock.faults import Kind, Rule
 from mappings.texts import Texts
 from tests.mappings.text_claims import denied
 from tests.ops.conftest import Site
+from tests.world import down
 
 TEXTS = Texts.load().sections
 LABELS = {*TEXTS["steps"].values(), *TEXTS["pairs_in"].values(), *TEXTS["pairs_out"].values()}
@@ -61,13 +61,13 @@ async def test_nothing_is_said_to_go_well_before_lifecare_was_read_once(site: Si
 async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
     world = site.world
     order, execution = await world.active()
-    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
-    for happens, expected in (
-        (lambda: world.note(execution, Signal.CONSENT_WITHDRAWN), "ska vara pausad"),
-        (lambda: world.lifecare.decision_end(order.decision_id, world.today), "ska vara avslutad"),
+    down(world.phoniro)
+    for happens, hours, expected in (
+        (lambda: world.note(execution, Signal.CONSENT_WITHDRAWN), 2, "ska vara pausad"),
+        (lambda: world.lifecare.decision_end(order.decision_id, world.today), 20, "ska vara avslutad"),
     ):
         happens()
-        await world.pass_time(hours=20)
+        await world.pass_time(hours=hours)
         pages, record = await shown(site)
         assert world.statuses() == ["active"], "nothing was done"
         for name, text in pages.items():

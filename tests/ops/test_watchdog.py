@@ -1,6 +1,5 @@
 """Real processes: one that hangs is found and ended, systemd is notified, and the daemon handles signals itself."""
 
-import signal
 import socket
 import subprocess
 import sys
@@ -10,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from adapter.ops.watchdog import HUNG, Watchdog
-from connectors.mock.serve import running_simulators
 from tests.outside import ROOT, municipality
-from tests.service import environment, write_config
+from tests.service import PATIENCE, Replica, wait, write_config
 
 pytestmark = pytest.mark.process
 
@@ -90,39 +88,26 @@ def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
     assert watchdog.alive
 
 
-def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]:
-    """A daemon that listens on a free port and sends its lines for systemd to a socket in ``folder``."""
-    tenants = {"exempel": municipality(lifecare, phoniro)}
-    config = write_config(folder / "adapter.toml", f"sqlite:///{folder / 'adapter.db'}", tenants)
-    told = {"NOTIFY_SOCKET": str(folder / "notify"), "ADAPTER_OPS__ENABLED": "true", "ADAPTER_OPS__PORT": "0"}
-    command = [sys.executable, "-m", "adapter", "run", "--config", str(config)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment() | told
-    )
-
-
-async def test_a_served_daemon_stops_on_sigterm_and_tells_systemd(tmp_path: Path) -> None:
+def test_a_served_daemon_says_that_it_began_stops_on_sigterm_and_tells_systemd(tmp_path: Path) -> None:
+    nobody = {"exempel": municipality("http://127.0.0.1:1", "http://127.0.0.1:2")}
+    url, ops = f"sqlite:///{tmp_path / 'adapter.db'}", {"enabled": True, "port": 0}
+    config = write_config(tmp_path / "adapter.toml", url, nobody, ops=ops)
+    daemon = Replica(config, tmp_path / "log", NOTIFY_SOCKET=str(tmp_path / "notify"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(90)
-        async with running_simulators() as vendors:
-            process = _started(tmp_path, vendors.lifecare_url, vendors.phoniro_url)
-            try:
-                assert systemd.recv(100) == b"READY=1"
-                assert systemd.recv(100) == b"WATCHDOG=1"
-                listening = ""
-                while "ops_listening" not in listening:
-                    assert process.stdout is not None
-                    listening = process.stdout.readline()
-                    assert listening, "it ended before it listened"
-                process.send_signal(signal.SIGTERM)
-                out, _ = process.communicate(timeout=90)
-            finally:
-                process.kill()
-        assert process.returncode == 0
-        assert "service_stopping" in out
-        assert "service_stopped" in out
-        said = [b"WATCHDOG=1"]
+        systemd.settimeout(PATIENCE)
+        try:
+            daemon.start()
+            assert systemd.recv(100) == b"READY=1"
+            said = [systemd.recv(100)]
+            wait(lambda: bool(daemon.events("ops_listening")), daemon.said)
+            assert daemon.stop() == 0
+        finally:
+            daemon.kill()
         while said[-1] == b"WATCHDOG=1":
             said.append(systemd.recv(100))
         assert said[-1] == b"STOPPING=1"
+    (begun,) = daemon.events("service_started")
+    assert (begun["tenants"], begun["store"], begun["dry_run"]) == ("exempel", "sqlite", False)
+    assert [bool(daemon.events(name)) for name in ("service_stopping", "service_stopped")] == [True, True]
+    assert all(line.startswith("{") for line in daemon.said().splitlines()), "nothing goes past the log"

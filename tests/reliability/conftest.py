@@ -22,19 +22,8 @@ def many_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def outside() -> Iterator[Outside]:
-    with Outside() as running:
-        yield running
-
-
-@pytest.fixture
-def lease_seconds() -> float:
-    return 60
-
-
-@pytest.fixture
-def replica(tmp_path: Path, outside: Outside, lease_seconds: float) -> Iterator[Replica]:
-    config = configured(tmp_path, outside, poll_seconds=1, settle_seconds=1, lease_seconds=lease_seconds)
+def replica(tmp_path: Path, outside: Outside) -> Iterator[Replica]:
+    config = configured(tmp_path, outside, poll_seconds=1, settle_seconds=1, lease_seconds=60)
     replica = Replica(config, tmp_path / "log")
     yield replica
     replica.kill()

@@ -1,7 +1,7 @@
 """Starts real processes of the adapter quickly: everything is imported once, and each process is a fork.
 
-The parent has ``ForkServer``. The child (``python -m tests.reliability.fork_server CONFIG LOG``) forks a process for
-every line on its standard input and answers with its pid.
+The parent has ``Forked``. The child (``python -m tests.reliability.fork_server CONFIG LOG``) forks a process for every
+line on its standard input and answers with its pid.
 """
 
 import os
@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from tests.outside import ROOT
-from tests.service import environment, events_in
+from tests.service import Replica, environment
 
 
 def child(config: str, log: str) -> None:
@@ -34,42 +34,35 @@ def child(config: str, log: str) -> None:
         sys.stdout.flush()
 
 
-class ForkServer:
-    """A context manager; ``start`` gives the pid of a new process."""
+class Forked(Replica):
+    """One process after the other; a context manager."""
 
-    def __init__(self, config: Path, log: Path) -> None:
-        self.log = log
-        command = [sys.executable, "-m", "tests.reliability.fork_server", str(config), str(log)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()
-        )
-
-    def start(self) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("start\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def kill(self, pid: int) -> None:
-        """SIGKILL, and wait until it is gone."""
-        os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}").exists():
-            time.sleep(0.002)
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
-        return events_in(lines, name)
+    forked = 0
 
     def __enter__(self) -> Self:
+        self.log.touch()
+        command = [sys.executable, "-m", "tests.reliability.fork_server", str(self.config), str(self.log)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=ROOT, env=environment())
         return self
 
+    def start(self) -> None:
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"start\n")
+        self.process.stdin.flush()
+        self.forked = int(self.process.stdout.readline())
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        os.kill(self.forked, signal.SIGKILL)
+        while Path(f"/proc/{self.forked}").exists():
+            time.sleep(0.002)
+
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(timeout=10)
+        assert self.process is not None
+        self.process.communicate(timeout=10)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from adapter.engine.retry_policy import RULES
 from adapter.engine.worker import EVENLY
 from adapter.ports import Failure, PortError
 from adapter.store.tables import acts
-from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.acts import Ordered
 from tests.conftest import Logs
-from tests.world import World
+from tests.outside import person
+from tests.world import World, down
 
 _READY = select(acts.c.ref, acts.c.ready_at).where(acts.c.n == 1)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -47,9 +47,7 @@ def test_what_a_vendor_did_wrong_opens_it_and_nothing_else(failure: Failure) -> 
     fails(breaker, NOON, failure)
     assert breaker.closed is (failure not in VENDORS_FAULT)
     fails(breaker, NOON)
-    assert breaker.closed is (failure not in VENDORS_FAULT | WITHOUT_A_CALL), (
-        "only what it answered shows that it works"
-    )
+    assert breaker.closed is (failure not in VENDORS_FAULT | WITHOUT_A_CALL), "only an answer shows that it works"
 
 
 @pytest.mark.parametrize("failure", Failure)
@@ -93,14 +91,6 @@ def test_every_failure_has_a_rule() -> None:
     assert {failure for failure, rule in RULES.items() if rule.vendor_fault} == VENDORS_FAULT
 
 
-def dead(**also: object) -> Rule:
-    return Rule.model_validate({"kind": Kind.STATUS_BEFORE, "status": 503, "times": None, **also})
-
-
-def person(n: int) -> str:
-    return f"193501{n + 1:02d}TF01"
-
-
 async def running(world: World, people: int = 1) -> list[Ordered]:
     """Cases whose supervision runs."""
     orders = await prepared(world, people)
@@ -125,7 +115,7 @@ async def test_an_end_in_phoniro_does_not_wait_for_lifecare() -> None:
         (order,) = await running(world)
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(hours=1)
-        world.lifecare_faults.add(dead())
+        down(world.lifecare)
         notes = len(world.notes())
         await world.pass_time(hours=24)
         assert world.statuses() == ["ended"]
@@ -137,7 +127,7 @@ async def test_an_end_in_phoniro_does_not_wait_for_lifecare() -> None:
 
 async def test_the_alarm_teams_message_does_not_wait_for_phoniro() -> None:
     async with World() as world:
-        world.phoniro_faults.add(dead())
+        down(world.phoniro)
         await world.taken_in()
         assert {a.key for a in await world.acts() if a.state is ActState.DONE} >= {"received:0", "assignment:0"}
 
@@ -157,7 +147,7 @@ async def test_neither_waits_for_mail() -> None:
 
 async def test_a_dead_vendor_is_not_hammered_and_is_told_of_once(logs: Logs) -> None:
     async with World() as world:
-        world.phoniro_faults.add(dead())
+        down(world.phoniro)
         await prepared(world, people=8)
         await world.pass_time(minutes=10)
         before = len(world.phoniro_faults.hits)
@@ -170,7 +160,7 @@ async def test_a_dead_vendor_is_not_hammered_and_is_told_of_once(logs: Logs) -> 
 
 async def test_the_first_success_lets_all_go_that_waits_evenly(logs: Logs) -> None:
     async with World() as world:
-        rule = world.phoniro_faults.add(dead())
+        rule = down(world.phoniro)
         await prepared(world, people=10)
         await world.pass_time(hours=1)
         world.phoniro_faults.remove(rule)
@@ -192,7 +182,7 @@ async def test_a_pause_that_never_succeeds_keeps_the_vendor_down_for_nobody_else
     """Pauses and ends are tried first when a vendor may be back. If one can't be done, other acts get their turn."""
     async with World() as world:
         await running(world)
-        rule = world.phoniro_faults.add(dead())
+        rule = down(world.phoniro)
         world.lifecare.decease(person(0))
         world.person(person(1))
         world.prepare(world.execute(world.order(person(1))))
@@ -200,7 +190,7 @@ async def test_a_pause_that_never_succeeds_keeps_the_vendor_down_for_nobody_else
         await world.pass_time(hours=1)
         assert world.statuses() == ["active"]
         world.phoniro_faults.remove(rule)
-        world.phoniro_faults.add(dead(pattern="/pause"))
+        down(world.phoniro, pattern="/pause")
         await world.pass_time(minutes=20)
         assert world.statuses() == ["active", "active"], "the other one's supervision begins"
         world.phoniro_faults.clear()

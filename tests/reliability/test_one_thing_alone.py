@@ -16,13 +16,12 @@ from adapter.store import claims, due, order_inbox
 from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 from adapter.store.errors import StoreError
-from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.simulator import BASE
 from tests.conftest import Logs
 from tests.lifecare.test_stale import unhurried
 from tests.lifecare.test_taken_up_again import closed, extended
 from tests.routine.test_going_live import camera_up, filled
-from tests.world import ANNA, World
+from tests.world import ANNA, World, down
 
 BERIT = "19340102TF01"
 UNREADABLE = {
@@ -51,43 +50,29 @@ async def test_stored_facts_that_cannot_be_read_stop_their_own_case_alone(how: s
             assert case.ref == spoilt or (case.decided_at or before) >= before
 
 
-async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("held", ["case", "act"])
+async def test_a_case_or_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
+    held: str, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is claimed again when its lease ends."""
     async with World() as world:
-        taken = await _two_opened(world)
-        for module, name in ((due, "hold"), (claims, "done")):
-            monkeypatch.setattr(module, name, _contended(getattr(module, name), taken))
-        await work(world.rt)
-        assert {case.ref for case in await world.cases() if case.decided_at is None} == {taken}
-        assert {line["case"] for line in logs.events("case_locked")} == {taken}
-        monkeypatch.undo()
-        await world.pass_time(minutes=5)
-        assert world.statuses() == ["active", "active"]
-
-
-async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
-    logs: Logs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with World() as world:
-        taken = await _two_opened(world)
+        for person in (ANNA, BERIT):
+            world.ready(person)
+        await read_feeds(world.rt, world.tenant)
+        taken = next(case.ref for case in await world.cases() if case.person_id == ANNA)
         monkeypatch.setattr(claims, "done", _contended(claims.done, taken))
+        if held == "case":
+            monkeypatch.setattr(due, "hold", _contended(due.hold, taken))
         await work(world.rt)
+        undecided = {case.ref for case in await world.cases() if case.decided_at is None}
+        under_way = {c.ref for c in await world.cases() for a in await world.acts(c.ref) if a.state is ActState.SENDING}
+        assert (undecided, under_way) == (({taken}, set()) if held == "case" else (set(), {taken}))
         assert {line["case"] for line in logs.events("case_locked")} == {taken}
-        first = {case.ref: (await world.acts(case.ref))[0].state for case in await world.cases()}
-        assert {ref for ref, state in first.items() if state is ActState.SENDING} == {taken}
         monkeypatch.undo()
         await world.pass_time(minutes=30)
         assert world.statuses() == ["active", "active"]
         notes = [note.text for note in world.lifecare.notes_written()]
         assert len(set(notes)) == len(notes)
-
-
-async def _two_opened(world: World) -> str:
-    """Two cases with everything noted. Returns the first one's reference."""
-    for person in (ANNA, BERIT):
-        world.ready(person)
-    await read_feeds(world.rt, world.tenant)
-    return next(case.ref for case in await world.cases() if case.person_id == ANNA)
 
 
 def _contended(real: Callable[..., Any], ref: str) -> Callable[..., Any]:
@@ -125,8 +110,7 @@ async def test_an_adopted_case_that_is_unreadable_for_hours_still_sends_nothing_
     async with World() as world:
         camera_up(world, 31)
         await world.ask(filled("\n".join(await proposals(world.service, "exempel"))))
-        away = Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/client_absences", times=None, status=403)
-        world.lifecare_faults.add(away)
+        down(world.lifecare, 403, path=f"{BASE}/api/v1/client_absences")
         await world.pass_time(hours=3)
         assert [a.kind for a in await world.acts()] == [ActKind.MAIL], "that it can't be read is told"
         world.lifecare_faults.clear()
@@ -139,10 +123,7 @@ async def silent_day(world: World, day: object, times: int) -> None:
     """The order's day answers 404 so many times, while another day shows orders."""
     world.order(BERIT)
     await world.settle()
-    silent = Rule(
-        kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", pattern=f"UpdateTime.*{day}", times=times, status=404
-    )
-    world.lifecare_faults.add(silent)
+    down(world.lifecare, 404, path=f"{BASE}/api/v1/orders", pattern=f"UpdateTime.*{day}", times=times)
     for _ in range(times):
         world.clock.time += timedelta(minutes=30)
         await world.cycle()
@@ -156,14 +137,7 @@ async def test_an_order_that_cannot_be_read_yet_outlives_any_silence_of_its_day(
         await world.settle()
         world.person()
         order, day = world.order(), world.today
-        unread = Rule(
-            kind=Kind.STATUS_BEFORE,
-            path=f"{BASE}/api/v1/ordered_services",
-            pattern=order.order_id,
-            times=None,
-            status=500,
-        )
-        world.lifecare_faults.add(unread)
+        down(world.lifecare, 500, path=f"{BASE}/api/v1/ordered_services", pattern=order.order_id)
         await world.pass_time(hours=49)
         await silent_day(world, day, times)
         world.lifecare_faults.clear()
@@ -183,6 +157,5 @@ async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_sile
         await silent_day(world, day, 1)
         await world.pass_time(hours=2)
         assert len([mail for mail in world.mail.sent if order.order_id in mail[2]]) == 1
-        assert [h.order_id for h in await world.db.run(lambda c: order_inbox.unusable_orders(c, "exempel"))] == [
-            order.order_id
-        ]
+        unusable = await world.db.run(lambda c: order_inbox.unusable_orders(c, "exempel"))
+        assert [each.order_id for each in unusable] == [order.order_id]

@@ -6,105 +6,45 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from tests.outside import Outside
-from tests.replicas.crew import NOTES_EACH
+from tests.replicas.crew import NOTES_EACH, twice
 from tests.service import Replica, configured, rows, wait
 
 pytestmark = pytest.mark.process
 
 CASES = 10
-"""In the middle of which the disk is full."""
+"""Among the last of which the disk is full."""
+UNFINISHED = "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')"
 
 
-@pytest.fixture
-def lease_seconds() -> float:
-    """What was read or sent when the database went away continues when its lease has run out."""
-    return 4
-
-
-def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
-    tmp_path: Path, outside: Outside, replica: Replica
-) -> None:
-    database = tmp_path / "adapter.db"
-
-    def away() -> int:
-        return len(replica.events("store_unavailable"))
-
-    def notes(count: int) -> None:
-        wait(lambda: outside.call("counts")["notes"] == count, replica.said)
-
-    replica.start()
-    outside.call("orders", first=0, count=1)
-    notes(NOTES_EACH)
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        outside.call("orders", first=1, count=1)
-        wait(lambda: away() == 1, replica.said)
-        assert "locked by another process" in replica.said()
-    notes(2 * NOTES_EACH)
-
-    wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], replica.said)
-    database.rename(tmp_path / "kept.db")
-    outside.call("orders", first=2, count=1)
-    wait(lambda: away() == 2, replica.said)
-    assert "put the file back, and the adapter goes on by itself" in replica.said()
-    assert replica.running
-    assert not database.exists(), "it is never begun anew: every message would be sent again"
-    (tmp_path / "kept.db").rename(database)
-    notes(3 * NOTES_EACH)
-    assert replica.stop() == 0
-    assert away() == 2
-    effects = outside.call("effects")
-    assert len(set(effects["notes"])) == len(effects["notes"]) == 3 * NOTES_EACH
-    assert len(set(effects["schedules"])) == len(effects["schedules"]) == 3
-
-
-class Disk(Protocol):
-    """The place of the database. It can be full, and have space again."""
+@dataclass(frozen=True)
+class Disk:
+    """The place of the database. It can be full, and have space again. Where no file system of its own can be mounted
+    and filled by another file, the process's files can't grow, which SQLite takes for a failing disk. (The process's
+    log is a file too, but much shorter; SQLite's log alone takes four megabytes.)"""
 
     folder: Path
-
-    def fill(self, pid: int) -> None: ...
-
-    def free(self, pid: int) -> None: ...
-
-
-class SmallDisk:
-    """A file system of its own, filled by another file. SQLite's log alone takes four megabytes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    mounted: bool
 
     def fill(self, pid: int) -> None:
-        with (self.folder / "ballast").open("wb", buffering=0) as ballast:
-            try:
-                while ballast.write(bytes(4096)):
-                    pass
-            except OSError:
-                return
+        if not self.mounted:
+            self._limit(pid, 128 * 1024)
+            return
+        with (self.folder / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+            while ballast.write(bytes(4096)):
+                pass
 
     def free(self, pid: int) -> None:
-        (self.folder / "ballast").unlink()
-
-
-class SmallFiles:
-    """If nothing can be mounted, the process's files can't grow, and SQLite takes that for a failing disk. The
-    process's log is a file too, but much shorter."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(self, pid: int) -> None:
-        self._limit(pid, 128 * 1024)
-
-    def free(self, pid: int) -> None:
-        self._limit(pid, resource.RLIM_INFINITY)
+        if self.mounted:
+            (self.folder / "ballast").unlink()
+        else:
+            self._limit(pid, resource.RLIM_INFINITY)
 
     def _limit(self, pid: int, size: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
@@ -115,18 +55,18 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
-        yield SmallDisk(folder)
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-    elif hasattr(resource, "prlimit"):
-        yield SmallFiles(folder)
-    else:
+    mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    if not mounted and not hasattr(resource, "prlimit"):
         pytest.skip("NOT TRIED: a full disk. Neither can one be mounted here, nor can files be kept from growing")
+    yield Disk(folder, mounted)
+    if mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
+def test_it_says_once_that_its_database_is_locked_gone_or_full_waits_goes_on_by_itself_and_loses_nothing(
     tmp_path: Path, outside: Outside, disk: Disk
 ) -> None:
+    """What was read or sent when the database went away continues when its lease has run out."""
     database = disk.folder / "adapter.db"
     config = configured(tmp_path, outside, f"sqlite:///{database}", poll_seconds=1, settle_seconds=1, lease_seconds=4)
     replica = Replica(config, tmp_path / "log")
@@ -134,27 +74,46 @@ def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
     def notes() -> int:
         return int(outside.call("counts")["notes"])
 
+    def told(times: int, why: str) -> None:
+        wait(lambda: len(replica.events("store_unavailable")) == times, replica.said)
+        assert why in replica.events("store_unavailable")[-1]["error"]
+
+    def goes_on(cases: int) -> None:
+        wait(lambda: notes() == cases * NOTES_EACH, replica.said)
+        wait(lambda: rows(database, UNFINISHED) == [], replica.said)
+
     replica.start()
     try:
-        assert replica.process is not None
         outside.call("orders", first=0, count=1)
-        wait(lambda: notes() == NOTES_EACH, replica.said)
-        disk.fill(replica.process.pid)
-        outside.call("orders", first=1, count=CASES - 1)
-        wait(lambda: len(replica.events("store_unavailable")) >= 1, replica.said)
-        assert "the disk is full or failing" in replica.events("store_unavailable")[0]["error"]
+        goes_on(1)
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            outside.call("orders", first=1, count=1)
+            told(1, "locked by another process")
+        goes_on(2)
+
+        database.rename(disk.folder / "kept.db")
+        outside.call("orders", first=2, count=1)
+        told(2, "put the file back, and the adapter goes on by itself")
+        assert replica.running
+        assert not database.exists(), "it is never begun anew: every message would be sent again"
+        (disk.folder / "kept.db").rename(database)
+        goes_on(3)
+
+        disk.fill(replica.pid)
+        outside.call("orders", first=3, count=CASES - 3)
+        told(3, "the disk is full or failing")
         sent = notes()
         assert sent < CASES * NOTES_EACH
         time.sleep(2.5)  # every job has had its turn by then
         assert replica.running
         assert notes() <= sent + 2 * NOTES_EACH, "nothing more is begun that can't be written down"
-        disk.free(replica.process.pid)
-        wait(lambda: notes() == CASES * NOTES_EACH, replica.said)
-        wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], replica.said)
+        disk.free(replica.pid)
+        goes_on(CASES)
         assert replica.stop() == 0
     finally:
         replica.kill()
-    assert len(replica.events("store_unavailable")) == 1
+    assert len(replica.events("store_unavailable")) == 3
     effects = outside.call("effects")
-    assert len(set(effects["notes"])) == len(effects["notes"]) == CASES * NOTES_EACH
-    assert len(set(effects["schedules"])) == len(effects["schedules"]) == CASES
+    assert (twice(effects["notes"]), twice(effects["schedules"])) == ([], [])
+    assert (len(effects["notes"]), len(effects["schedules"])) == (CASES * NOTES_EACH, CASES)

@@ -17,9 +17,8 @@ from adapter.engine.retry_policy import backoff
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.ports import CaseContext, Effect, Failure, PortError
-from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
-from tests.world import ANNA, World
+from tests.world import ANNA, World, down
 
 TUNING = Tuning()
 BERTIL = "19350202TF02"
@@ -67,9 +66,8 @@ def test_a_vendor_is_tried_no_sooner_than_it_asked_for_within_our_own_delays(
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "a date"])
 async def test_retry_after_is_honoured_as(as_date: bool) -> None:
     async with World() as world:
-        busy = {"kind": Kind.STATUS_BEFORE, "method": "POST", "pattern": "/provider_notes", "status": 429}
-        rule = Rule.model_validate({**busy, "retry_after": 600, "retry_after_as_date": as_date})
-        world.lifecare_faults.add(rule)
+        asked = {"retry_after": 600, "retry_after_as_date": as_date}
+        down(world.lifecare, 429, method="POST", pattern="/provider_notes", times=1, **asked)
         await world.taken_in()
         await world.pass_time(hours=1)
         hit = world.lifecare_faults.hits[0].at
@@ -81,9 +79,7 @@ async def test_retry_after_is_honoured_as(as_date: bool) -> None:
 
 async def test_what_always_fails_is_tried_for_ever() -> None:
     async with World() as world:
-        world.lifecare_faults.add(
-            Rule(kind=Kind.STATUS_BEFORE, method="POST", pattern="/provider_notes", times=None, status=429)
-        )
+        down(world.lifecare, 429, method="POST", pattern="/provider_notes")
         world.person()
         world.order()
         await world.pass_time(hours=8)
@@ -95,37 +91,23 @@ async def test_what_always_fails_is_tried_for_ever() -> None:
         assert len(world.notes()) == 2
 
 
-async def parked(world: World) -> Act:
-    """A schedule that Phoniro refuses; the IT function is told once."""
-    world.phoniro_faults.add(
-        Rule(kind=Kind.STATUS_BEFORE, method="POST", pattern="/supervision-schedules[?]", status=422, times=1)
-    )
-    world.ready()
-    await world.settle()
-    await world.pass_time(hours=3)
-    (create,) = [a for a in await world.acts() if a.kind is ActKind.CREATE]
-    assert create.state is ActState.PARKED
-    assert create.attempts == 1, "what is refused isn't tried again"
-    told = [a.key for a in await world.acts() if a.kind is ActKind.MAIL and a.state is ActState.DONE]
-    assert len(told) == 1, "the IT function, once"
-    assert told[0].startswith("parked:")
-    return create
-
-
-async def test_a_parked_act_goes_on_by_itself_when_the_facts_change() -> None:
+@pytest.mark.parametrize("cause", ["other facts", "a start with other settings"])
+async def test_what_is_refused_is_parked_and_told_once_and_goes_on_by_itself_with(cause: str) -> None:
     async with World() as world:
-        await parked(world)
-        world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
+        down(world.phoniro, 422, method="POST", pattern="/supervision-schedules[?]", times=1)
+        world.ready()
+        await world.settle()
+        await world.pass_time(hours=3)
+        (create,) = [a for a in await world.acts() if a.kind is ActKind.CREATE]
+        assert (create.state, create.attempts) == (ActState.PARKED, 1), "what is refused isn't tried again"
+        told = [a.key for a in await world.acts() if a.kind is ActKind.MAIL and a.state is ActState.DONE]
+        assert [key.partition(":")[0] for key in told] == ["parked"], "the IT function, once"
+        if cause == "other facts":
+            world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
+        else:
+            world.restart()
+            await begin(world.rt)
         await world.pass_time(hours=1)
-        assert world.statuses() == ["active"]
-
-
-async def test_a_parked_act_goes_on_by_itself_at_a_start_with_other_settings() -> None:
-    async with World() as world:
-        await parked(world)
-        world.restart()
-        await begin(world.rt)
-        await world.pass_time(minutes=10)
         assert world.statuses() == ["active"]
 
 
@@ -148,7 +130,7 @@ async def test_a_case_that_makes_our_code_raise_is_set_aside_and_costs_the_other
             world.prepare(world.execute(order))
         monkeypatch.setattr(reconcile, "decide", chokes)
         await world.settle()
-        await world.pass_time(hours=6)
+        await world.pass_time(hours=2)
         phases = {case.person_id: case.phase for case in await world.cases()}
         assert phases == {ANNA: Phase.PREPARING, BERTIL: Phase.ACTIVE}
         (told,) = logs.events("case_poisoned")
@@ -172,7 +154,7 @@ async def test_an_act_that_makes_our_code_raise_is_looked_for_and_costs_the_othe
         monkeypatch.setattr(Executors, "perform", chokes)
         world.ready()
         await world.settle()
-        await world.pass_time(hours=6)
+        await world.pass_time(hours=2)
         states = {a.kind: a.state for a in await world.acts()}
         assert states[ActKind.MESSAGE] is ActState.DONE
         assert states[ActKind.CREATE] is not ActState.DONE
@@ -184,9 +166,7 @@ async def test_an_act_that_makes_our_code_raise_is_looked_for_and_costs_the_othe
 
 async def test_a_case_of_which_something_could_never_be_read_is_told_of_once_and_goes_on_when_it_can() -> None:
     async with World() as world:
-        unread = world.lifecare_faults.add(
-            Rule(kind=Kind.STATUS_BEFORE, pattern="/client_absences", status=401, times=None)
-        )
+        unread = down(world.lifecare, 401, pattern="/client_absences")
         world.ready()
         await world.pass_time(hours=2)
         assert world.statuses() == []

@@ -23,7 +23,7 @@ from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.reliability.mortal import MortalWorld
 from tests.replicas.crew import NOTES_EACH
-from tests.world import World
+from tests.world import World, down
 
 T = TypeVar("T")
 POLL = {"poll_seconds": 43200, "awaiting_minutes": 600}
@@ -101,7 +101,7 @@ async def test_transactions_that_are_begun_again_from_their_beginning_change_no_
             return run(fn)
 
         monkeypatch.setattr(world.db, "run_sync", again)
-        world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=20))
+        down(world.phoniro, times=20)
         await world.a_whole_life()
         left = await world.end_state()
         reference = left["schedules"][0][0].rpartition("-")[0]
@@ -123,9 +123,8 @@ async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp
             connection.execute(f"PRAGMA max_page_count = {pages}")
 
         async def write() -> None:
-            await db.run(
-                lambda c: events.record(c, "exempel", None, "test", {"long": "x" * 10**6}, now=world.clock.time)
-            )
+            long = {"long": "x" * 10**6}
+            await db.run(lambda c: events.record(c, "exempel", None, "test", long, now=world.clock.time))
 
         async def read() -> None:
             await db.run(lambda c: cases.all_cases(c, "exempel"))

@@ -24,12 +24,6 @@ def server() -> Iterator[Postgres]:
     server.close()
 
 
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    with Outside() as running:
-        yield running
-
-
 def test_three_replicas_killed_frozen_and_cut_off_do_everything_once(
     tmp_path: Path, server: Postgres, outside: Outside
 ) -> None:

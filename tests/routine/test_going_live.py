@@ -11,7 +11,8 @@ from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
-from adapter.store import events
+from adapter.engine.look_reader import SUBJECT, follow_looks
+from adapter.store import events, outbox
 from adapter.store.database import Database
 from adapter.store.tables import metadata
 from connectors.mock.lifecare.acts import Ordered
@@ -164,8 +165,13 @@ async def test_a_municipality_under_a_new_name_gets_no_case_twice_and_no_schedul
         about = 'mode = "apply"\nwho = "IT"\nwhy = "no case is there"\n'
         await world.ask(f'[[resync]]\nid = "r1"\nscope = "orders"\norders = ["{order.order_id}"]\n{about}')
         await compare_when_due(world.rt, world.tenant)
+        world.clock.time += timedelta(hours=16)
+        world.mail.sent.clear()
+        await follow_looks(world.rt, world.tenant)
         told = [line["error"] for name in ("request_waits", "feed_failed") for line in logs.events(name)]
-        assert len(told) == 3
+        assert len(told) == 4
         assert all("open cases of before, which no settings name" in str(error) for error in told)
         assert await world.cases() == []
+        mails = await world.db.run(lambda c: outbox.acts(c, "exempel", SUBJECT))
+        assert mails == (), "nobody is told of looks that seem to be nobody's"
         assert world.phoniro.status(schedule.id) == "active"

@@ -62,7 +62,7 @@ class LoopClock(runtime.Clock):
 class SetClock(runtime.Clock):
     """The adapter's clock over another one, set ahead and back now and then."""
 
-    def __init__(self, right: LoopClock) -> None:
+    def __init__(self, right: runtime.Clock) -> None:
         self.right = right
         self.ahead = timedelta(0)
         self._before: list[tuple[datetime, timedelta]] = []
@@ -70,6 +70,9 @@ class SetClock(runtime.Clock):
 
     def now(self) -> datetime:
         return self.right.now() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        await self.right.sleep(seconds)
 
     def step(self, step: timedelta) -> None:
         self._before.append((self.right.now(), self.ahead))

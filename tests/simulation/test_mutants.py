@@ -3,7 +3,8 @@
 import pytest
 
 from tests.simulation import scenarios
-from tests.simulation.mutants import MUTANTS, STORIES, Mutant, Story, broken, caught
+from tests.simulation.mutants import STORIES, broken, caught
+from tests.simulation.scenarios import MUTANTS, Mutant, Story
 
 
 @pytest.mark.parametrize("story", [s for s in STORIES if s.__module__ == scenarios.__name__])

@@ -1,6 +1,7 @@
 """A municipality whose settings or mapping can't be used is refused loudly; the others are served as ever."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,34 +12,21 @@ from adapter.cli.findings import Mark
 from adapter.cli.reload import Reloader, take_over, tell_refused
 from adapter.cli.run import run_service
 from adapter.ops.app import create_app
-from adapter.ops.context import OpsContext
-from adapter.ops.error_log import ErrorLog
-from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
-from adapter.ops.watchdog import Watchdog
 from adapter.settings.load import load_settings
-from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
+from connectors.mock.lifecare.simulator import DEFAULT_KEY
 from tests.conftest import Logs
-from tests.outside import EXAMPLE, edit
+from tests.ops.conftest import ops_of
+from tests.outside import EXAMPLE, edit, municipality
+from tests.service import write_config
 
-SECTION = """
-[tenants.{name}]
-mapping_file = "{mapping}"
-[tenants.{name}.lifecare]
-base_url = "https://127.0.0.1:1"
-domain = "{name}"
-key = "key"
-[tenants.{name}.phoniro]
-base_url = "https://127.0.0.1:2"
-client_id = "adapter"
-client_secret = "client-secret"
-"""
+KEY, KEY_FILE = f'domain = "sodra"\nkey = "{DEFAULT_KEY}"', 'domain = "sodra"\nkey_file = "{}"'
 SPOILT = {
     "a mapping with an unknown key": ("mapping", "alarm_team = 7201", "alarm_taem = 7201", "alarm_taem"),
     "a mapping that isn't there": ("config", "sodra.toml", "nowhere.toml", "can't be read"),
     "an unknown key in its section": ("config", 'domain = "sodra"', 'domian = "sodra"', "did you mean domain?"),
-    "a secret that isn't there": ("config", 'key = "key"\n#', 'key_file = "nowhere"\n#', "can't be read"),
+    "a secret that isn't there": ("config", KEY, KEY_FILE.format("nowhere"), "can't be read"),
 }
 
 
@@ -47,12 +35,12 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.config, self.mapping = folder / "adapter.toml", folder / "sodra.toml"
-        (folder / "norra.toml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
-        self.mapping.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
-        sections = [SECTION.format(name=name, mapping=folder / f"{name}.toml") for name in ("norra", "sodra")]
-        sections[1] = sections[1].replace('key = "key"\n', 'key = "key"\n#\n')
-        head = f'pseudonym_key = "a key for tests only"\n[store]\nurl = "sqlite:///{folder}/a.db"\n'
-        self.config.write_text(head + "".join(sections), encoding="utf-8")
+        tenants: dict[str, Any] = {}
+        for name in ("norra", "sodra"):
+            mapping = folder / f"{name}.toml"
+            mapping.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+            tenants[name] = municipality("https://127.0.0.1:1", "https://127.0.0.1:2", domain=name, mapping=mapping)
+        write_config(self.config, f"sqlite:///{folder}/a.db", tenants)
 
     def change(self, file: str, old: str, new: str) -> None:
         edit(getattr(self, file), old, new)
@@ -103,18 +91,7 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
     files.change("mapping", "alarm_team = 7201", "alarm_taem = 7201")
     async with files.build() as service:
         await service.start_store()
-        app = create_app(
-            OpsContext(
-                runtime=service.runtime,
-                settings=OpsSettings(enabled=True),
-                printers=service.printers,
-                errors=ErrorLog(service.runtime.clock.now),
-                calls=VendorCalls(service.runtime.clock.now),
-                watchdog=Watchdog(),
-                limits=Limits(service.runtime.clock.now),
-                version="0.0",
-            )
-        )
+        app = create_app(ops_of(service, VendorCalls(service.runtime.clock.now)))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             ready = (await client.get("/readyz")).json()
             assert [c["detail"][:10] for c in ready["checks"] if c["name"] == "feeds sodra"] == ["not served"]
@@ -138,7 +115,7 @@ def test_with_nobody_left_nothing_is_started(files: Files, capsys: pytest.Captur
 
 
 async def test_one_whose_secret_file_was_missing_joins_when_the_file_comes(files: Files, tmp_path: Path) -> None:
-    files.change("config", 'key = "key"\n#', f'key_file = "{tmp_path}/key"\n#')
+    files.change("config", KEY, KEY_FILE.format(tmp_path / "key"))
     async with files.build() as service:
         await service.start_store()
         assert list(service.runtime.refused) == ["sodra"]
