@@ -20,8 +20,9 @@ from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
 from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.presentation import as_json as shapes
+from adapter.presentation.case_cards import card, cards_page, unusable_card
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, unusable_list
+from adapter.presentation.case_page import case_page, counted
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.console import console
 from adapter.presentation.nights_page import as_json as nights_as_json
@@ -115,10 +116,13 @@ def list_cases(
             rows = [shapes.case_summary(s) | ({"unsafe": why[s.case.ref]} if unsafe else {}) for s in found]
             print_json({"cases": rows, "orders_unusable": unusable})
             return
-        words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, now, several=several, unsafe=why))
+        words, several = service.words, len(tenants) > 1
+        cards = [card(s, words[s.case.tenant], now, why.get(s.case.ref)) for s in found]
+        out = console()
+        out.print(cards_page(cards, several=several), counted(len(found), words[tenants[0]]))
         if orders:
-            console().print(unusable_list(orders, words, several=several))
+            out.print("\n" + words[tenants[0]].heading("list_unusable"), style="bold red")
+            out.print(cards_page((unusable_card(t, order, words[t], now) for t, order in orders), several=several))
 
 
 def _list_unfulfilled(service: Service, csv: Path | None, *, as_json: bool) -> None:

@@ -16,8 +16,9 @@ from adapter.cli.output_files import of_tenant, write_file, write_pdf
 from adapter.domain.wall_clock import local_date
 from adapter.engine.recount import recount
 from adapter.engine.runtime import Tenant
-from adapter.followup.report import ALL, Month, by_span, report
+from adapter.followup.report import Month, by_span, report
 from adapter.followup.suppression import suppressed
+from adapter.followup.tallies import ALL
 from adapter.presentation.console import console
 from adapter.presentation.followup_page import cell, followup_csv, followup_json, followup_page
 from adapter.presentation.followup_view import paper

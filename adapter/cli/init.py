@@ -1,5 +1,6 @@
 """``adapter init``: from questions to a configuration that works, as a dry run to begin with."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import date
@@ -11,7 +12,7 @@ import tomlkit
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from adapter.cli.check import run_check
+from adapter.cli.check import check_and_tell
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.options import day
 from adapter.settings.load import in_words
@@ -103,7 +104,7 @@ def init(
         f"  export ADAPTER_CONFIG={config}\n"
     )
     if check:
-        raise typer.Exit(run_check(config, as_json=False))
+        raise typer.Exit(asyncio.run(check_and_tell(config, as_json=False)))
 
 
 def _secret(source: Path | None, question: str) -> str:
