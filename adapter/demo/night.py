@@ -86,7 +86,7 @@ async def play_night(timeline: Timeline, settings: Settings) -> Promise:
     morning = town.clock.time + NIGHT
     handlers = {"lifecare": town.lifecare.handle, "phoniro": town.phoniro.handle}
     transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
-    outside = Outside(transports=transports, sleep=town.clock.sleep, mail=town.mail)
+    outside = Outside(transports=transports, mail=town.mail)
     async with build(settings, clock=town.clock, outside=outside, db=Database("sqlite://")) as service:
         await service.start_store()
         rt, tenant = service.runtime, service.runtime.tenants[TENANT]

@@ -83,7 +83,7 @@ class Process:
                 town.settings,
                 clock=town.adapters_clock,
                 owner=f"process-{number}",
-                outside=bootstrap.Outside(transports=networks, sleep=asyncio.sleep, mail=town.mail),
+                outside=bootstrap.Outside(transports=networks, mail=town.mail),
                 rng=rng,
                 db=ProcessDatabase(town.db, self),
             )
