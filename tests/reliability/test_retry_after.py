@@ -42,7 +42,7 @@ async def test_no_wish_of_a_vendors_keeps_a_camera_open(cause: str, token: bool)
         if token:
             world.phoniro.revoke_tokens()
         status, where = (429, "/connect/token") if token else (503, path)
-        down(world.phoniro, status, method="POST", pattern=where, times=1, retry_after=3_600_000)
+        down(world.phoniro, status, method="POST", pattern=where, times=1, retry_after=3600)
         happens(world, order, execution)
         await world.cycle()
         await world.pass_time(seconds=75)
