@@ -3,7 +3,7 @@ clock moves only when a test moves it."""
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from adapter.bootstrap import Outside, Service, build
+from adapter.domain.decision import Decision
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
 from adapter.engine import runtime
@@ -20,7 +21,7 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
 from adapter.engine.worker import work
 from adapter.settings.model import Settings
-from adapter.store import cases, outbox
+from adapter.store import cases, due, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
@@ -134,7 +135,7 @@ class World:
         self.starts += 1
         handlers = {"lifecare": self.lifecare.handle, "phoniro": self.phoniro.handle}
         transports = {name: self._transport(handler) for name, handler in handlers.items()}
-        outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
+        outside = Outside(transports=transports, mail=self.mail)
         owner = f"adapter-{self.starts}"
         service = build(
             self.settings, clock=self.adapters_clock(), owner=owner, outside=outside, rng=self.rng, db=self.db
@@ -229,6 +230,16 @@ class World:
             await follow_looks(self.rt, self.tenant)
             await work(self.rt)
 
+    async def look_again(self) -> None:
+        """Have the case read now, and do all that follows from it at once."""
+        case, now = await self.case(), self.clock.time
+        await self.db.run(lambda c: due.mark_due(c, "exempel", [case.ref], now, "test"))
+        await self.settle()
+
+    def tune(self, **tuning: Any) -> None:
+        """Settings of the engine that no test of a whole process needs."""
+        object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, **tuning))
+
     async def _next(self) -> datetime | None:
         tenants = list(self.rt.tenants)
         found = await self.db.run(lambda c: (next_due(c, tenants), next_retry(c, tenants)))
@@ -271,6 +282,35 @@ class World:
         self.prepare(execution, times)
         return order, execution
 
+    def keys(self, order: Ordered, execution: int) -> dict[str, Any]:
+        """The keys of an order's rows in Lifecare, with its person's last absence and the execution's last note."""
+        person, tables = self.lifecare.row("orders", order.order_id)["PersonId"], self.lifecare.tables
+        last = {"client_absences": ("PersonId", person), "documentations": ("ExecutionId", execution)}
+        return {
+            "orders": order.order_id,
+            "ordered_services": order.service_id,
+            "sol_decisions": order.decision_id,
+            "executions": execution,
+            "clients": person,
+            **{entity: rows[-1].key for entity, of in last.items() if (rows := tables[entity].where(*of))},
+        }
+
+    def spoil(
+        self, entity: str, key: Any, field: str, value: Any = "2026-02-30T00:00:00", *, shown: bool = True
+    ) -> Callable[[], None]:
+        """A value that can't be read in a row, which Lifecare's own forms wouldn't accept. It is ``shown`` by the feeds
+        like any other change. Returns what puts it right, and no feed shows that."""
+        row = self.lifecare.tables[entity].rows[key]
+        good = row.data[field]
+        if shown:
+            self.lifecare.change(entity, key, **{field: good})
+
+        def put(now: Any) -> None:
+            row.data[field], row.rendered = now, None
+
+        put(value)
+        return lambda: put(good)
+
     async def taken_in(self, person_id: str = ANNA) -> Ordered:
         """An order of a person with home care too. The adapter has opened its case and sent the first messages."""
         self.person(person_id)
@@ -301,6 +341,12 @@ class World:
     async def case(self) -> Case:
         (case,) = await self.cases()
         return case
+
+    async def decision(self) -> Decision:
+        """The case's last one. The test fails if there is none."""
+        decision = (await self.case()).last_decision
+        assert decision is not None
+        return decision
 
     async def acts(self, ref: str | None = None) -> tuple[Act, ...]:
         ref = ref or (await self.case()).ref

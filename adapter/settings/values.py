@@ -50,8 +50,14 @@ def _host(value: str) -> str:
     return value
 
 
+def _mail_address(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", value):
+        raise ValueError("must be a plain mail address in ASCII: name@domain")
+    return value
+
+
 def _public_url(value: str) -> str:
-    """Empty, or where people reach the status page: https, but for this machine itself."""
+    """Empty, or where people reach the status page: https, except on this machine itself."""
     return _base_url(value) if value else value
 
 
@@ -63,21 +69,21 @@ def _present(value: SecretStr) -> SecretStr:
 
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
-        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} random characters")
     return value
 
 
 def _encryption_keys(value: SecretStr) -> SecretStr:
     """None, or keys divided by white space."""
     if any(len(key) < ENCRYPTION_KEY_MIN for key in value.get_secret_value().split()):
-        raise ValueError(f"must have at least {ENCRYPTION_KEY_MIN} characters of pure chance, or be left out")
+        raise ValueError(f"must have at least {ENCRYPTION_KEY_MIN} random characters, or be left out")
     return value
 
 
 def _token(value: SecretStr) -> SecretStr:
     """None, or one that can't be guessed."""
     if 0 < len(value.get_secret_value()) < TOKEN_MIN:
-        raise ValueError(f"must have at least {TOKEN_MIN} characters of pure chance, or be left out")
+        raise ValueError(f"must have at least {TOKEN_MIN} random characters, or be left out")
     return value
 
 
@@ -173,6 +179,7 @@ def parsed_url(url: SecretStr) -> URL:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Host = Annotated[str, AfterValidator(_host)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]

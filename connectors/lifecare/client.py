@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -26,20 +26,11 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class LifecareSettings:
-    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``). ``key`` is base64 and
-    not percent-encoded; the client does that (L2)."""
-
-    base_url: str
-    domain: str
-    key: str = field(repr=False)
-    page_size: int = 100
-    http: HttpSettings = field(default_factory=HttpSettings)
-
-
 class LifecareClient:
     """Reads and writes one Lifecare ``domain``. Raises ``connectors.errors`` only, and never logs.
+
+    ``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``). ``key`` is base64 and not
+    percent-encoded; the client does that (L2). ``transport`` replaces the network.
 
     A list is returned as ``Rows``: the usable rows and the broken ones. When one person's rows are read, other persons'
     rows are left out (L11). If a single entity belongs to another person, ``ContractBroken`` is raised.
@@ -47,24 +38,26 @@ class LifecareClient:
 
     def __init__(
         self,
-        settings: LifecareSettings,
+        base_url: str,
+        domain: str,
+        key: str,
         *,
+        page_size: int = 100,
+        settings: HttpSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._settings = settings
-        # L1: domain and key are sent only in the query string, not in headers.
-        credentials = {"domain": settings.domain, "key": settings.key}
-        self._page_size = max(2, settings.page_size)
+        self._page_size = max(2, page_size)
         self._cap = Cap(self._learned_cap)
         self._room = Room()
         self._http = VendorHttp(
             "lifecare",
-            settings.base_url,
-            params=credentials,
-            secrets=[settings.key],
-            settings=settings.http,
+            base_url,
+            # L1: domain and key are sent only in the query string, not in headers.
+            params={"domain": domain, "key": key},
+            secrets=[key],
+            settings=settings,
             transport=transport,
             on_call=on_call,
             sleep=sleep,
@@ -154,8 +147,7 @@ class LifecareClient:
 
     async def shows_anything(self, resource: Resource[Any]) -> bool:
         """Whether the resource has any row, read without a condition."""
-        answer = await self._page(resource, {"limit": "1", "offset": "0"})
-        return bool(_raw_rows(answer))
+        return await self._first_rows(resource) > 0
 
     async def access(self, *more: Resource[Any]) -> dict[str, VendorError | None]:
         """For each resource that the adapter reads, and ``more``: None, or the error why it can't be read. So a missing
@@ -163,7 +155,7 @@ class LifecareClient:
         found: dict[str, VendorError | None] = {}
         for resource in (*query.RESOURCES, *more):
             try:
-                await self._page(resource, {"limit": "1", "offset": "0"})
+                await self._first_rows(resource)
                 found[resource.name] = None
             except VendorError as error:
                 found[resource.name] = error
@@ -256,10 +248,13 @@ class LifecareClient:
         """How many rows the server puts on a page (L8), learned from the headings: every installation has many, and
         they belong to no person. Without a licence for them lists cost one more call until a long one has been read."""
         try:
-            page = await self._page(query.HEADLINES, {"limit": str(self._page_size), "offset": "0"})
-            return len(_raw_rows(page))
+            return await self._first_rows(query.HEADLINES, self._page_size)
         except VendorError:
             return 0
+
+    async def _first_rows(self, resource: Resource[Any], limit: int = 1) -> int:
+        """How many rows the first page has, without a condition."""
+        return len(_raw_rows(await self._page(resource, {"limit": str(limit), "offset": "0"})))
 
     async def _page(self, resource: Resource[Any], params: Mapping[str, str], longest: int = LITTLE) -> Answer:
         """One page of at most ``longest`` bytes. For a list, 404 means that nothing matches (L10)."""

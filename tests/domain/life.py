@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.domain.calendar import working_day_before
 from adapter.domain.decide import decide
-from adapter.domain.decision import Decision, Phase, StepView
+from adapter.domain.decision import Decision, Phase, StepView, Unwatched
 from adapter.domain.facts import (
     Absence,
     AuthorityDecision,
@@ -54,7 +54,8 @@ EXECUTION, OTHER_EXECUTION = 700, 600
 
 
 class Life:
-    """One person's case. Methods named after what people do change the facts; ``go`` lets the adapter work."""
+    """One person's case. Methods named after what people do change the facts, and can be chained. ``go`` lets the
+    adapter work."""
 
     def __init__(self, now: datetime = START, policy: Policy = POLICY) -> None:
         self.now = now
@@ -89,7 +90,7 @@ class Life:
         last: date | None = None,
         granted: int | None = 3,
         kind: ServiceKind = ServiceKind.CAMERA,
-    ) -> str:
+    ) -> Self:
         number = 100 + len(self.orders)
         self.decisions[number] = AuthorityDecision(number, first or self.today, last)
         line = ServiceLine(kind, number, granted=Granted(granted))
@@ -98,56 +99,64 @@ class Life:
         )
         if kind is ServiceKind.CAMERA:
             self.chain.add(order_id)
-        return order_id
+        return self
 
-    def other_service(self, kind: ServiceKind = ServiceKind.OTHER) -> None:
+    def other_service(self, kind: ServiceKind = ServiceKind.OTHER) -> Self:
         self.order(f"other{len(self.orders)}", kind=kind)
         self.executions[OTHER_EXECUTION] = Execution(OTHER_EXECUTION, self.today - timedelta(days=90), None, 5)
+        return self
 
-    def execute(self, order_id: str = "o1", execution: int = EXECUTION) -> None:
+    def execute(self, order_id: str = "o1", execution: int = EXECUTION) -> Self:
         self.executions[execution] = Execution(execution, self.today, None, 5)
-        self.orders[order_id] = replace(self.orders[order_id], status=OrderStatus.ACCEPTED, execution_id=execution)
+        return self.set_order(order_id, status=OrderStatus.ACCEPTED, execution_id=execution)
 
-    def set_order(self, order_id: str = "o1", **fields: object) -> None:
+    def set_order(self, order_id: str = "o1", **fields: object) -> Self:
         self.orders[order_id] = replace(self.orders[order_id], **fields)  # type: ignore[arg-type]  # a test's short hand
+        return self
 
-    def set_execution(self, **fields: object) -> None:
+    def set_execution(self, **fields: object) -> Self:
         old = self.executions[EXECUTION]
         self.executions[EXECUTION] = replace(old, **fields)  # type: ignore[arg-type]  # a test's short hand
+        return self
 
     def decision_of(self, order_id: str = "o1") -> int:
         number = self.orders[order_id].lines[0].decision_id
         assert number is not None
         return number
 
-    def decide_dates(self, order_id: str = "o1", first: date | None = None, last: date | None = None) -> None:
+    def decide_dates(self, order_id: str = "o1", first: date | None = None, last: date | None = None) -> Self:
         number = self.decision_of(order_id)
         old = self.decisions[number]
         self.decisions[number] = replace(old, first_day=first or old.first_day, last_day=last)
+        return self
 
-    def set_decision(self, order_id: str = "o1", *, deleted: bool = False, gone: bool = False) -> None:
+    def set_decision(self, order_id: str = "o1", *, deleted: bool = False, gone: bool = False) -> Self:
         number = self.decision_of(order_id)
         self.decisions[number] = replace(self.decisions[number], deleted=deleted, gone=gone)
+        return self
 
-    def set_client(self, **fields: object) -> None:
+    def set_client(self, **fields: object) -> Self:
         self.client = replace(self.client, **fields)  # type: ignore[arg-type]  # a test's short hand
+        return self
 
     def note(self, signal: Signal, text: str = "", day: date | None = None) -> str:
+        """Returns its id."""
         self.ids += 1
         note_id = f"n{self.ids}"
         self.notes[note_id] = Note(note_id, signal, self.now + timedelta(seconds=self.ids), EXECUTION, text, day=day)
         return note_id
 
-    def prepare(self, times: str = "22.30, 02:15 och 05.00", *, keys: bool = True) -> None:
+    def noted(self, signal: Signal, text: str = "") -> Self:
+        self.note(signal, text)
+        return self
+
+    def prepare(self, times: str = "22.30, 02:15 och 05.00", *, keys: bool = True) -> Self:
         """Everything that people do before e-tillsyn is scheduled."""
-        self.note(Signal.TIMES_AGREED, times)
-        self.note(Signal.INSTALLATION_BOOKED)
+        self.noted(Signal.TIMES_AGREED, times).noted(Signal.INSTALLATION_BOOKED)
         if keys:
             self.note(Signal.KEYS_COLLECTED)
-        self.note(Signal.APPENDIX_SIGNED)
-        self.note(Signal.CONSENT_SIGNED)
-        self.note(Signal.LIABILITY_SIGNED)
-        self.note(Signal.READY_FOR_START)
+        self.noted(Signal.APPENDIX_SIGNED).noted(Signal.CONSENT_SIGNED).noted(Signal.LIABILITY_SIGNED)
+        return self.noted(Signal.READY_FOR_START)
 
     # --- the adapter ----------------------------------------------------------------------------------------------
 
@@ -335,6 +344,24 @@ class Life:
 
     # --- what came of it ------------------------------------------------------------------------------------------
 
+    @property
+    def schedule(self) -> ScheduleRecord:
+        """The last one in Phoniro. The test fails if there was none."""
+        assert self.ledger.schedule is not None
+        return self.ledger.schedule
+
+    @property
+    def per_night(self) -> tuple[int, ...]:
+        """How many looks each night has, from Monday on."""
+        assert self.schedule.times is not None
+        return self.schedule.times.per_night()
+
+    def without(self) -> Unwatched:
+        """That the person is without supervision. The test fails if it isn't told."""
+        unwatched = self.look().unwatched
+        assert unwatched is not None
+        return unwatched
+
     def letters(self, to: str | None = None) -> list[str]:
         return [str(w.what["letter"]) for w in self.sent if w.kind is ActKind.MESSAGE and to in (None, w.what["to"])]
 
@@ -357,20 +384,15 @@ class Life:
         if not self.orders:
             self.order()
         self.go()
-        self.execute()
-        self.prepare()
-        assert self.go().phase is Phase.ACTIVE
+        assert self.execute().prepare().go().phase is Phase.ACTIVE
         return self
 
     def finish(self) -> Decision:
         """The authority ends it, the alarm team collects, the coordinator closes."""
-        self.set_decision(deleted=True)
-        self.go()
-        self.note(Signal.EQUIPMENT_COLLECTED)
-        self.go()
+        self.set_decision(deleted=True).go()
+        self.noted(Signal.EQUIPMENT_COLLECTED).go()
         for number, execution in list(self.executions.items()):
             self.executions[number] = replace(execution, last_day=self.today)
         decision = self.go()
-        assert decision.phase is Phase.CLOSED, decision
-        assert decision.balanced
+        assert (decision.phase, decision.balanced) == (Phase.CLOSED, True), decision
         return decision

@@ -19,8 +19,7 @@ def moved(life: Life) -> None:
 
 
 def replaced(life: Life) -> None:
-    life.order("o2")
-    life.execute("o2", 701)
+    life.order("o2").execute("o2", 701)
     life.set_order(last_day=life.today)
 
 
@@ -71,8 +70,7 @@ def test_a_change_is_told_once_to_whom_it_concerns_and_changes_what_runs_in_plac
         life.begin()
     else:
         life.execute()
-        life.note(Signal.TIMES_AGREED, "22:30, 02:15 och 05:00")
-        life.go()
+        life.noted(Signal.TIMES_AGREED, "22:30, 02:15 och 05:00").go()
     life.now += timedelta(minutes=5)
     sent, acted = len(life.sent), len(life.platform())
     happens(life)
@@ -84,33 +82,32 @@ def test_a_change_is_told_once_to_whom_it_concerns_and_changes_what_runs_in_plac
 def test_a_last_day_that_moves_and_is_taken_away_moves_with_the_schedule_and_ends_nothing(active: Life) -> None:
     for days in (6, 30, 3, None):
         sent, last = len(active.sent), None if days is None else active.today + timedelta(days=days)
-        active.decide_dates(last=last)
-        active.wait(days=1)
-        assert active.ledger.schedule is not None
-        assert active.ledger.schedule.valid_to == last
+        active.decide_dates(last=last).wait(days=1)
+        assert active.schedule.valid_to == last
         assert said(active, sent) == [*DATES, "plan plan"]
     active.wait(days=4)
     assert active.platform() == ["put_person", "create", *["change"] * 4]
 
 
-def test_a_renewal_that_is_executed_in_time_leaves_no_hole_and_is_foreseen_if_it_is_not(active: Life) -> None:
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_renewal_that_is_not_executed_is_foreseen_and_leaves_a_hole_until_it_is(active: Life, in_time: bool) -> None:
     last = active.today + timedelta(days=2)
-    active.decide_dates(last=last)
-    active.wait(days=1)
+    active.decide_dates(last=last).wait(days=1)
     sent = len(active.sent)
-    active.order("o2", first=last + timedelta(days=1))
-    active.wait(days=1)
+    active.order("o2", first=last + timedelta(days=1)).wait(days=1)
     assert said(active, sent) == ["alarm_team dates_changed", "coordinator pause_ahead", "coordinator renewed"]
-    active.execute("o2", 701)
-    active.wait(days=4)
-    assert active.platform() == ["put_person", "create", "change", "change"], "no pause"
+    if in_time:
+        active.execute("o2", 701).wait(days=4)
+        assert active.platform() == ["put_person", "create", "change", "change"], "no pause"
+    else:
+        assert active.wait(days=4).phase is Phase.PAUSED
+        assert active.execute("o2", 701).go().phase is Phase.ACTIVE
 
 
 def test_a_renewal_after_a_gap_pauses_in_between_and_collects_nothing(active: Life) -> None:
     active.decide_dates(last=active.today + timedelta(days=1))
     active.order("o2", first=active.today + timedelta(days=5))
-    active.execute("o2", 701)
-    assert active.wait(days=9).phase is Phase.ACTIVE
+    assert active.execute("o2", 701).wait(days=9).phase is Phase.ACTIVE
     assert active.platform()[2:] == ["change", "pause", "change", "resume"]
     assert "collect" not in active.letters()
     assert active.letters().count("renewed") == 1
@@ -118,11 +115,9 @@ def test_a_renewal_after_a_gap_pauses_in_between_and_collects_nothing(active: Li
 
 def test_what_the_provider_alone_did_pauses_and_is_told_and_goes_on_when_it_is_put_right(active: Life) -> None:
     sent = len(active.sent)
-    active.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED)
-    assert active.go().phase is Phase.PAUSED
+    assert active.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED).go().phase is Phase.PAUSED
     assert said(active, sent) == PAUSED
-    active.set_order(status=OrderStatus.ACCEPTED)
-    assert active.wait(days=1).phase is Phase.ACTIVE
+    assert active.set_order(status=OrderStatus.ACCEPTED).wait(days=1).phase is Phase.ACTIVE
     assert said(active, sent) == [*PAUSED[:1], "authority resumed", *PAUSED[1:], "coordinator resumed"]
 
 
@@ -130,8 +125,7 @@ def test_an_absence_never_hides_an_end(active: Life) -> None:
     active.wait(days=2)
     active.absences[1] = Absence(1, active.today - timedelta(days=1), None)
     active.go()
-    active.decide_dates(last=active.today - timedelta(days=1))
-    active.go()
+    active.decide_dates(last=active.today - timedelta(days=1)).go()
     assert active.platform()[2:] == ["pause", "end"]
     assert [active.letters(to)[-1] for to in ("alarm_team", "plan")] == ["collect", "plan_void"]
 
@@ -144,15 +138,12 @@ def codes(life: Life) -> list[str]:
 
 
 def test_installed_before_the_order_was_executed_is_told_once_after_its_grace_and_gone_when_mended(life: Life) -> None:
-    life.other_service()
-    life.prepare()
-    life.wait(hours=1)
+    life.other_service().prepare().wait(hours=1)
     assert "not_executed" not in life.letters()
     life.wait(days=2)
     assert (life.letters("coordinator").count("not_executed"), codes(life)) == (1, ["not_executed"])
     assert life.platform() == []
-    life.execute()
-    assert life.go().phase is Phase.ACTIVE
+    assert life.execute().go().phase is Phase.ACTIVE
     assert codes(life) == []
 
 
@@ -165,11 +156,9 @@ def test_ready_without_consent_is_told_once_gone_when_mended_and_told_again_of_a
     del life.notes[first]
     life.wait(days=1)
     assert codes(life) == []
-    life.note(Signal.READY_FOR_START)
-    life.wait(days=1)
+    life.noted(Signal.READY_FOR_START).wait(days=1)
     assert life.letters().count("no_consent") == 2
-    life.note(Signal.CONSENT_SIGNED)
-    life.wait(days=1)
+    life.noted(Signal.CONSENT_SIGNED).wait(days=1)
     assert (life.letters().count("no_consent"), codes(life), life.platform()) == (2, [], [])
 
 
@@ -184,11 +173,8 @@ def test_ready_without_consent_is_told_once_gone_when_mended_and_told_again_of_a
 def test_times_that_can_not_be_used_are_told_back_once_with_the_reason_and_hold_up_the_start(
     life: Life, text: str, code: str
 ) -> None:
-    life.execute()
-    life.prepare(text)
-    life.wait(days=2)
+    life.execute().prepare(text).wait(days=2)
     assert [(w["to"], w["code"]) for w in life.told("times_refused")] == [("coordinator", code)]
     assert (life.step("I4").state, life.platform()) == (StepState.PROBLEM, [])
-    life.note(Signal.TIMES_AGREED, "22:30 och 05:00")
-    assert life.go().phase is Phase.ACTIVE
+    assert life.noted(Signal.TIMES_AGREED, "22:30 och 05:00").go().phase is Phase.ACTIVE
     assert codes(life) == []

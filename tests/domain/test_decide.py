@@ -8,9 +8,9 @@ import pytest
 from adapter.domain import schedule
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Absence, ServiceKind, Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind
 from adapter.domain.routine import WAY_IN, Role, Step
-from tests.domain.life import Life
+from tests.domain.life import STOCKHOLM, Life
 
 
 def test_an_order_is_told_to_the_coordinator_and_the_alarm_team(life: Life) -> None:
@@ -27,20 +27,10 @@ def test_all_gates_together_schedule_e_tillsyn_and_put_the_times_into_the_plan(a
     assert {s for s in states if states[s] is not StepState.DONE} == {"A0", "A1", "A2", "A3", "A4", "A5", "A6"}
 
 
-@pytest.mark.parametrize(
-    "missing",
-    [
-        Signal.TIMES_AGREED,
-        Signal.KEYS_COLLECTED,
-        Signal.CONSENT_SIGNED,
-        Signal.LIABILITY_SIGNED,
-        Signal.READY_FOR_START,
-    ],
-)
-def test_without_any_one_gate_nothing_is_scheduled(life: Life, missing: Signal) -> None:
-    life.execute()
-    life.prepare()
-    life.notes = {k: n for k, n in life.notes.items() if n.signal is not missing}
+@pytest.mark.parametrize("missing", ["times_agreed", "keys_collected", "consent_signed", "liability_signed", "ready"])
+def test_without_any_one_gate_nothing_is_scheduled(life: Life, missing: str) -> None:
+    life.execute().prepare()
+    life.notes = {k: n for k, n in life.notes.items() if not n.signal.value.startswith(missing)}
     assert life.go().phase is Phase.PREPARING
     assert life.platform() == []
 
@@ -50,12 +40,9 @@ def test_a_step_that_the_routine_calls_a_gate_is_one(
     life: Life, signals: tuple[Signal, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "WAY_IN", (*WAY_IN, Step("I98", Role.ALARM_TEAM, signals, gate=True)))
-    life.execute()
-    life.prepare()
-    assert life.go().waiting == ("gate_I98",)
+    assert life.execute().prepare().go().waiting == ("gate_I98",)
     assert life.platform() == []
-    life.note(Signal.PICKUP_BOOKED)
-    assert life.go().phase is (Phase.ACTIVE if signals else Phase.PREPARING)
+    assert life.noted(Signal.PICKUP_BOOKED).go().phase is (Phase.ACTIVE if signals else Phase.PREPARING)
 
 
 def test_an_end_runs_through_to_a_balanced_close(active: Life) -> None:
@@ -70,15 +57,10 @@ def test_an_absence_pauses_from_the_window_of_its_first_day_to_that_of_its_last(
     first, last = active.today + timedelta(days=1), active.today + timedelta(days=4)
     active.absences[1] = Absence(1, first, last)
     active.go()
-    seen: list[tuple[str, int, str]] = []
-    for _ in range(24 * 6):
-        active.wait(hours=1)
-        status = active.ledger.schedule.status if active.ledger.schedule else None
-        local = active.now.astimezone(active.policy.zone)
-        if status and (not seen or seen[-1][2] != status):
-            seen.append((local.date().isoformat(), local.hour, status))
-    assert [(d, h) for d, h, s in seen if s is ScheduleStatus.PAUSED] == [(first.isoformat(), 21)]
-    assert [(d, h) for d, h, s in seen if s is ScheduleStatus.OPEN][1:] == [(last.isoformat(), 21)]
+    active.wait(days=6)
+    done = {act.kind: act.done_at.astimezone(STOCKHOLM) for act in active.ledger.acts if act.done_at}
+    assert f"{done[ActKind.PAUSE]:%Y-%m-%d %H:%M}" == f"{first} 21:00"
+    assert f"{done[ActKind.RESUME]:%Y-%m-%d %H:%M}" == f"{last} 21:00"
 
 
 def test_an_open_absence_that_vanished_pauses_and_is_told_until_another_stands_in_its_place(active: Life) -> None:
@@ -92,64 +74,36 @@ def test_an_open_absence_that_vanished_pauses_and_is_told_until_another_stands_i
     assert active.go().phase is Phase.ACTIVE
 
 
-def test_a_renewal_that_nobody_executed_in_time_is_paused_until_it_is(active: Life) -> None:
-    last = active.today + timedelta(days=2)
-    active.decide_dates(last=last)
-    active.order("o2", first=last + timedelta(days=1))
-    assert active.wait(days=4).phase is Phase.PAUSED
-    active.execute("o2", 701)
-    assert active.go().phase is Phase.ACTIVE
-
-
 def test_a_new_order_after_the_end_starts_a_second_schedule_and_lets_the_camera_stay(active: Life) -> None:
-    active.set_decision(deleted=True)
-    active.go()
-    active.order("o2")
-    active.execute("o2", 701)
-    assert active.go().phase is Phase.ACTIVE
+    active.set_decision(deleted=True).go()
+    assert active.order("o2").execute("o2", 701).go().phase is Phase.ACTIVE
     assert active.letters("alarm_team") == ["install", "times", "collect", "stay"]
-    assert active.ledger.schedule is not None
-    assert active.ledger.schedule.n == 2
-
-
-def nights_scheduled(life: Life) -> tuple[int, ...]:
-    live = life.ledger.schedule
-    assert live is not None
-    assert live.times is not None
-    return live.times.per_night()
+    assert active.schedule.n == 2
 
 
 def test_a_change_that_leaves_nights_out_changes_nothing_until_they_are_named(active: Life) -> None:
-    active.note(Signal.TIMES_CHANGED, "Ny tid måndag: 23:00")
-    active.go()
+    active.noted(Signal.TIMES_CHANGED, "Ny tid måndag: 23:00").go()
     assert active.letters("coordinator")[-1] == "times_refused"
     assert "change" not in active.platform()
-    active.note(Signal.TIMES_CHANGED, "Ny tid måndag: 23:00, alla andra nätter som förut")
-    active.go()
-    assert nights_scheduled(active) == (1, 3, 3, 3, 3, 3, 3)
-    active.note(Signal.TIMES_CHANGED, "endast måndag 23:00")
-    active.go()
-    assert nights_scheduled(active) == (1, 0, 0, 0, 0, 0, 0)
+    active.noted(Signal.TIMES_CHANGED, "Ny tid måndag: 23:00, alla andra nätter som förut").go()
+    assert active.per_night == (1, 3, 3, 3, 3, 3, 3)
+    active.noted(Signal.TIMES_CHANGED, "endast måndag 23:00").go()
+    assert active.per_night == (1, 0, 0, 0, 0, 0, 0)
 
 
 def test_changed_times_that_hold_from_a_day_to_come_change_the_schedule_on_that_day(active: Life) -> None:
     day = active.today + timedelta(days=3)
-    active.note(Signal.TIMES_CHANGED, f"fr.o.m. {day}: 23:00")
-    active.wait(days=2)
+    active.noted(Signal.TIMES_CHANGED, f"fr.o.m. {day}: 23:00").wait(days=2)
     assert "change" not in active.platform()
     active.wait(days=2)
     assert active.platform().count("change") == 1
-    assert nights_scheduled(active) == (1,) * 7
+    assert active.per_night == (1,) * 7
 
 
 def test_the_first_times_start_supervision_on_the_day_that_they_say(life: Life) -> None:
     day = life.today + timedelta(days=3)
-    life.execute()
-    life.prepare(f"fr.o.m. {day}: 22:30, 02:15 och 05:00")
-    life.go()
-    live = life.ledger.schedule
-    assert live is not None
-    assert live.valid_from == day
+    life.execute().prepare(f"fr.o.m. {day}: 22:30, 02:15 och 05:00").go()
+    assert life.schedule.valid_from == day
     life.wait(days=4)
     assert life.platform().count("create") == 1
     assert "change" not in life.platform()
@@ -168,39 +122,29 @@ def test_stale_facts_never_resume(active: Life) -> None:
 def test_keys_are_needed_only_without_other_services_and_never_with_an_alarm(life: Life) -> None:
     life.go()
     assert life.told("install")[0]["keys"] == "needed"
-    life.other_service(ServiceKind.ALARM)
-    life.go()
+    life.other_service(ServiceKind.ALARM).go()
     assert life.letters("alarm_team") == ["install", "keys"]
     assert life.sent[-1].what["keys"] == "alarm"
-    life.other_service()
-    life.go()
-    life.set_decision("other1", deleted=True)
-    life.go()
+    life.other_service().go()
+    life.set_decision("other1", deleted=True).go()
     assert life.letters("alarm_team").count("keys") == 1, "another service is left, so they are still not needed"
 
 
 def test_a_decision_in_the_future_waits_for_its_first_day(life: Life) -> None:
-    life.decide_dates(first=life.today + timedelta(days=5))
-    life.execute()
-    life.prepare()
-    assert life.go().phase is Phase.PREPARING
+    assert life.decide_dates(first=life.today + timedelta(days=5)).execute().prepare().go().phase is Phase.PREPARING
     assert life.wait(days=6).phase is Phase.ACTIVE
-    assert life.ledger.schedule is not None
-    assert life.ledger.schedule.valid_from == date(2026, 3, 7)
+    assert life.schedule.valid_from == date(2026, 3, 7)
 
 
 def test_an_equipment_collected_too_early_ends_nothing(active: Life) -> None:
-    active.note(Signal.EQUIPMENT_COLLECTED)
-    assert active.go().phase is Phase.PAUSED
+    assert active.noted(Signal.EQUIPMENT_COLLECTED).go().phase is Phase.PAUSED
     assert "end" not in active.platform()
-    active.note(Signal.READY_FOR_START)
-    assert active.go().phase is Phase.ACTIVE
+    assert active.noted(Signal.READY_FOR_START).go().phase is Phase.ACTIVE
 
 
 def test_new_patience_for_looks_changes_the_schedule_in_place_after_all_else(active: Life) -> None:
-    def set_to(patience: tuple[int, int] | None) -> None:
-        assert active.ledger.schedule is not None
-        active.ledger = replace(active.ledger, schedule=replace(active.ledger.schedule, patience=patience))
+    def set_to(patience: tuple[int, int]) -> None:
+        active.ledger = replace(active.ledger, schedule=replace(active.schedule, patience=patience))
 
     assert active.look().wanted == (), "of a schedule whose patience was never seen nothing is wanted"
     set_to((30, 15))
@@ -210,9 +154,7 @@ def test_new_patience_for_looks_changes_the_schedule_in_place_after_all_else(act
     (change,) = active.look().wanted
     assert (change.what, change.opens) == ({"n": 1, "tolerance": 20, "retry_after": 10}, False)
     active.go()
-    assert active.ledger.schedule is not None
-    assert active.ledger.schedule.patience == (20, 10)
-    assert active.ledger.schedule.times is not None
+    assert (active.schedule.patience, active.per_night) == ((20, 10), (3,) * 7)
     set_to((30, 15))
     active.note(Signal.CONSENT_WITHDRAWN)
     assert [w.kind for w in active.look().wanted if w.kind in SCHEDULE_KINDS] == [ActKind.PAUSE]

@@ -41,8 +41,7 @@ def test_each_end_is_carried_out_on_its_day_and_undone_as_far_as_it_got(fact: st
         return  # after I11 that isn't an end by the authority: it pauses
     signals, asked = STAGES[stage]
     life = Life()
-    life.order(first=life.today - timedelta(days=30))
-    life.go()
+    life.order(first=life.today - timedelta(days=30)).go()
     life.execute()
     if stage == "running":
         life.prepare()
@@ -63,8 +62,7 @@ def test_each_end_is_carried_out_on_its_day_and_undone_as_far_as_it_got(fact: st
     keys = [w["keys_back"] for w in life.told(asked)]
     assert keys == [stage in ("keys collected", "running")]
     life.note(Signal.EQUIPMENT_COLLECTED)
-    life.set_execution(last_day=life.today - timedelta(days=1))
-    decision = life.wait(days=1)
+    decision = life.set_execution(last_day=life.today - timedelta(days=1)).wait(days=1)
     assert (decision.phase, decision.balanced) == (Phase.CLOSED, True)
     assert life.letters("coordinator").count("ready_to_close") == 1
 
@@ -75,10 +73,8 @@ def test_an_end_to_come_that_is_changed_or_taken_back_before_it_comes_ends_only_
 ) -> None:
     life = Life()
     life.begin()
-    life.decide_dates(last=life.today + timedelta(days=5))
-    life.wait(days=1)
-    life.decide_dates(last=None if again is None else life.today + timedelta(days=again))
-    life.wait(days=10)
+    life.decide_dates(last=life.today + timedelta(days=5)).wait(days=1)
+    life.decide_dates(last=None if again is None else life.today + timedelta(days=again)).wait(days=10)
     assert life.platform().count("change") == 2
     assert ("end" in life.platform()) is (again == 1)
 
@@ -87,15 +83,11 @@ def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_
     """The execution begins after the decision's new end, and a schedule can't end before it begins. Both roles who can
     mend the contradiction are told, and the plan says that nobody looks."""
     life = Life()
-    life.order()
-    life.go()
+    life.order().go()
     life.execute()
-    life.set_execution(first_day=life.today + timedelta(days=9))
-    life.prepare()
-    life.go()
+    life.set_execution(first_day=life.today + timedelta(days=9)).prepare().go()
     assert life.platform()[-1] == "create"
-    life.decide_dates(last=life.today + timedelta(days=4))
-    life.go()
+    life.decide_dates(last=life.today + timedelta(days=4)).go()
     assert life.platform()[-1] == "pause"
     told = life.told("paused")
     assert [(w["to"], w["cause"]) for w in told] == [("coordinator", c := "dates_contradict"), ("authority", c)]

@@ -10,27 +10,22 @@ from hypothesis import strategies as st
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Absence, OrderStatus, ServiceKind, Signal
-from adapter.domain.ledger import ActKind, ScheduleStatus
+from adapter.domain.ledger import ScheduleStatus
 from tests.domain.life import EXECUTION, Life
 
 TIMES = ["22.30, 02:15 och 05.00", "kl 23 och 03", "mån-fre 23:00 03:00; lör-sön 00:30 04:30", "ring dottern"]
 
 
-def _note(signal: Signal) -> Callable[[Life, random.Random], None]:
-    return lambda life, rng: void(life.note(signal, rng.choice(TIMES)))
+Event = Callable[[Life, random.Random], object]
 
 
-def void(_: object) -> None:
-    return None
+def _note(signal: Signal) -> Event:
+    return lambda life, rng: life.note(signal, rng.choice(TIMES))
 
 
 def _drop_note(life: Life, rng: random.Random) -> None:
     if life.notes:
         life.notes.pop(rng.choice(sorted(life.notes)))
-
-
-def _end(life: Life, rng: random.Random) -> None:
-    life.decide_dates(last=life.today + timedelta(days=rng.randint(-3, 6)))
 
 
 def _order_status(life: Life, rng: random.Random) -> None:
@@ -79,14 +74,14 @@ def _book(life: Life, rng: random.Random) -> None:
     life.note(Signal.INSTALLATION_BOOKED, day=life.today + timedelta(days=rng.randint(-1, 5)))
 
 
-EVENTS: list[Callable[[Life, random.Random], None]] = [
+EVENTS: list[Event] = [
     *[_note(signal) for signal in Signal],
     lambda life, rng: life.execute(),
     lambda life, rng: life.prepare(),
     _book,
     _book,
     _drop_note,
-    _end,
+    lambda life, rng: life.decide_dates(last=life.today + timedelta(days=rng.randint(-3, 6))),
     lambda life, rng: life.decide_dates(last=None),
     _order_status,
     _absence,
@@ -107,8 +102,8 @@ EVENTS: list[Callable[[Life, random.Random], None]] = [
     _move,
     _declare,
     lambda life, rng: life.set_client(details=f"d{rng.randint(1, 9)}"),
-    lambda life, rng: void(life.wait(hours=rng.choice([1, 5, 11]))),
-    lambda life, rng: void(life.wait(days=rng.choice([1, 2, 9]))),
+    lambda life, rng: life.wait(hours=rng.choice([1, 5, 11])),
+    lambda life, rng: life.wait(days=rng.choice([1, 2, 9])),
 ]
 
 drawn_lives = st.lists(st.integers(0, len(EVENTS) - 1), max_size=25)
@@ -121,8 +116,7 @@ def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_end
 ) -> None:
     """P1 to P4 are checked after every step (``Life.check``), P7 once the authority has ended it and all is done."""
     rng = random.Random(seed)
-    life = Life()
-    life.order()
+    life = Life().order()
     for event in events:
         EVENTS[event](life, rng)
         if rng.random() < 0.7 and life.go().phase is Phase.CLOSED:
@@ -139,8 +133,7 @@ def settle(life: Life) -> None:
     life.go()
     live = life.ledger.schedule
     assert live is None or live.status is ScheduleStatus.ENDED, "somebody can still look after the end (P2)"
-    life.note(Signal.EQUIPMENT_COLLECTED)
-    life.go()
+    life.noted(Signal.EQUIPMENT_COLLECTED).go()
     for number, execution in life.executions.items():
         life.executions[number] = replace(execution, last_day=life.today, gone=False)
     decision = life.wait(hours=1)
@@ -166,15 +159,12 @@ def test_the_order_in_which_things_come_true_does_not_matter_to_what_comes_of_it
     order: list[int], pauses: set[int]
 ) -> None:
     """I11: the same schedule, the same letters, the same acts."""
-    life = Life()
-    life.order()
+    life = Life().order()
     for position, gate in enumerate(order):
         GATES[gate](life)
         if position in pauses:
             life.go()
     assert life.go().phase is Phase.ACTIVE
-    creates = [w for w in life.sent if w.kind is ActKind.CREATE]
-    assert len(creates) == 1
-    assert creates[0].what["valid_from"] == life.today.isoformat()
+    assert life.schedule.valid_from == life.today
     assert sorted(life.letters()) == ["install", "plan", "received", "started", "times"]
     assert life.platform() == ["put_person", "create"]

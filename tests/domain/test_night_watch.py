@@ -23,14 +23,16 @@ from adapter.domain.night_watch import (
     night_end,
     night_of,
 )
-from adapter.domain.nights import NightTimes, NightWindow, Weekday
+from adapter.domain.nights import NightTimes, Weekday
 from adapter.domain.policy import Policy
+from tests.domain.drawn_nights import WINDOW, every_night
 
-ZONE, WINDOW = ZoneInfo("Europe/Stockholm"), NightWindow()
-DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)
+ZONE = ZoneInfo("Europe/Stockholm")
+DUE, SECOND = datetime(2026, 3, 2, 21, 30, tzinfo=UTC), datetime(2026, 3, 3, 1, 15, tzinfo=UTC)
 PATIENCE = timedelta(minutes=25)
-DEADLINE = DUE + timedelta(minutes=25)
-EVERY_NIGHT = NightTimes.of({day: [time(22, 30), time(2, 15)] for day in Weekday})
+DEADLINE = DUE + PATIENCE
+SPAN = (DUE - timedelta(hours=12), DUE + timedelta(hours=12))
+EVERY_NIGHT = every_night("22:30", "02:15")
 
 
 def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | None = None) -> Look:
@@ -51,24 +53,18 @@ def one(read_at: datetime, *found: Look, known: tuple[Look, ...] = ()) -> Look:
     return look
 
 
-@pytest.mark.parametrize("outcome", sorted(DONE))
-def test_a_look_that_was_done_is_known_as_done_at_once(outcome: LookOutcome) -> None:
+@pytest.mark.parametrize("outcome", [*sorted(DONE), LookOutcome.MISSED, LookOutcome.CAMERA_OFFLINE])
+def test_a_look_that_was_done_or_missed_is_known_as_such_at_once(outcome: LookOutcome) -> None:
     look = one(DUE + timedelta(minutes=2), listed(outcome))
-    assert (look.done, look.not_done, look.judged_at) == (True, False, DUE + timedelta(minutes=2))
+    assert (look.done, look.not_done) == (outcome in DONE, outcome not in DONE)
+    assert look.judged_at == DUE + timedelta(minutes=2)
 
 
-@pytest.mark.parametrize("outcome", [LookOutcome.MISSED, LookOutcome.CAMERA_OFFLINE])
-def test_a_look_that_was_missed_is_known_as_not_done_at_once(outcome: LookOutcome) -> None:
-    assert one(DUE + timedelta(minutes=2), listed(outcome)).not_done
-
-
-@pytest.mark.parametrize("found", [(), (listed(LookOutcome.PENDING),)], ids=["not listed", "pending"])
-def test_a_look_of_which_nothing_came_is_open_until_its_deadline_and_then_not_done(
-    found: tuple[Look, ...],
-) -> None:
-    before = one(DEADLINE - timedelta(seconds=1), *found)
-    assert before.judged_at is None
-    assert one(DEADLINE, *found, known=(before,)).not_done
+def test_a_look_of_which_nothing_came_is_open_until_its_deadline_and_then_not_done() -> None:
+    for found in ([], [listed(LookOutcome.PENDING)]):
+        before = one(DEADLINE - timedelta(seconds=1), *found)
+        assert before.judged_at is None
+        assert one(DEADLINE, *found, known=(before,)).not_done
 
 
 def test_what_the_platform_corrects_is_corrected_and_stays_judged_from_its_first_time() -> None:
@@ -94,20 +90,12 @@ def test_a_look_listed_where_none_was_called_for_and_nobody_looked_is_nothing() 
 
 
 def test_a_due_time_that_is_rounded_is_still_the_same_look() -> None:
-    (look,) = follow((), calls_for(DUE), [listed(LookOutcome.OK, DUE + timedelta(seconds=59))], DEADLINE, POLICY)
+    look = one(DEADLINE, listed(LookOutcome.OK, DUE + timedelta(seconds=59)))
     assert (look.due_at, look.done) == (DUE, True)
 
 
-def record(status: ScheduleStatus = ScheduleStatus.OPEN, last: date | None = None) -> ScheduleRecord:
-    return ScheduleRecord(1, status, date(2026, 3, 1), last, EVERY_NIGHT, DUE)
-
-
-def test_no_look_is_due_while_the_schedule_is_paused_or_ended_or_after_its_last_day() -> None:
-    span = (DUE - timedelta(hours=12), DUE + timedelta(hours=12))
-    assert due_looks(history(record()), WINDOW, ZONE, *span) == (DUE, datetime(2026, 3, 3, 1, 15, tzinfo=UTC))
-    assert due_looks(history(record(last=date(2026, 3, 2))), WINDOW, ZONE, *span) == (DUE,)
-    for status in (ScheduleStatus.PAUSED, ScheduleStatus.ENDED):
-        assert due_looks(history(record(status)), WINDOW, ZONE, *span) == ()
+OPEN = ScheduleRecord(1, ScheduleStatus.OPEN, date(2026, 3, 1), None, EVERY_NIGHT, DUE)
+PAUSED, ENDED = replace(OPEN, status=ScheduleStatus.PAUSED), replace(OPEN, status=ScheduleStatus.ENDED)
 
 
 def act(kind: ActKind, at: datetime, **what: object) -> Act:
@@ -115,23 +103,25 @@ def act(kind: ActKind, at: datetime, **what: object) -> Act:
     return Act(1, f"{kind}:{at}", kind, ActState.DONE, content, at, done_at=at)  # type: ignore[arg-type]
 
 
-SPAN = (DUE - timedelta(hours=12), DUE + timedelta(hours=12))
-SECOND = datetime(2026, 3, 3, 1, 15, tzinfo=UTC)
+def due(seen: ScheduleRecord, *acts: Act) -> tuple[datetime, ...]:
+    """The looks of the night between the second and the third of March."""
+    return due_looks(history(seen, acts), WINDOW, ZONE, *SPAN)
+
+
+def test_no_look_is_due_while_the_schedule_is_paused_or_ended_or_after_its_last_day() -> None:
+    assert due(OPEN) == (DUE, SECOND)
+    assert due(replace(OPEN, valid_to=date(2026, 3, 2))) == (DUE,)
+    assert due(PAUSED) == due(ENDED) == ()
 
 
 def test_looks_are_due_by_how_the_schedule_stood_then_not_by_how_it_stands_now() -> None:
-    def due(status: ScheduleStatus, *acts: Act) -> tuple[datetime, ...]:
-        return due_looks(history(record(status), acts), WINDOW, ZONE, *SPAN)
-
-    between = DUE + timedelta(minutes=1)
-    assert due(ScheduleStatus.PAUSED, act(ActKind.PAUSE, between)) == (DUE,)
-    assert due(ScheduleStatus.ENDED, act(ActKind.END, between)) == (DUE,)
-    assert due(ScheduleStatus.OPEN, act(ActKind.RESUME, between)) == (SECOND,)
-    assert due(ScheduleStatus.OPEN, act(ActKind.CREATE, between, valid_from="2026-03-01")) == (SECOND,)
-    paused = (act(ActKind.PAUSE, DUE - timedelta(hours=1)), act(ActKind.RESUME, between))
-    assert due(ScheduleStatus.OPEN, *paused) == (SECOND,)
-    other = act(ActKind.PAUSE, DUE - timedelta(hours=1), n=2)
-    assert due(ScheduleStatus.OPEN, other) == (DUE, SECOND)
+    before, between = DUE - timedelta(hours=1), DUE + timedelta(minutes=1)
+    assert due(PAUSED, act(ActKind.PAUSE, between)) == (DUE,)
+    assert due(ENDED, act(ActKind.END, between)) == (DUE,)
+    assert due(OPEN, act(ActKind.RESUME, between)) == (SECOND,)
+    assert due(OPEN, act(ActKind.CREATE, between, valid_from="2026-03-01")) == (SECOND,)
+    assert due(OPEN, act(ActKind.PAUSE, before), act(ActKind.RESUME, between)) == (SECOND,)
+    assert due(OPEN, act(ActKind.PAUSE, before, n=2)) == (DUE, SECOND), "another schedule's"
 
 
 def test_new_times_are_due_from_when_they_were_set() -> None:
@@ -140,18 +130,17 @@ def test_new_times_are_due_from_when_they_were_set() -> None:
     new = NightTimes.of({day: [time(22, 45), time(2, 30)] for day in Weekday})
     set_at = DUE + timedelta(hours=1)
     changed = act(ActKind.CHANGE, set_at, valid_from="2026-03-01", times=json.dumps(new.to_json()))
-    seen = replace(record(), times=new, seen_at=set_at)
-    stood = history(seen, (made, changed))
-    assert due_looks(stood, WINDOW, ZONE, *SPAN) == (DUE, SECOND + timedelta(minutes=15))
+    seen = replace(OPEN, times=new, seen_at=set_at)
+    assert due(seen, made, changed) == (DUE, SECOND + timedelta(minutes=15))
 
 
 def test_who_looked_just_before_a_pause_had_a_right_to_and_who_looked_after_it_had_none() -> None:
-    stood = history(record(ScheduleStatus.PAUSED), [act(ActKind.PAUSE, DUE)])
+    stood = history(PAUSED, [act(ActKind.PAUSE, DUE)])
     assert could_look(stood, DUE - timedelta(hours=1), ZONE)
     assert could_look(stood, DUE + timedelta(minutes=1), ZONE), "clocks differ"
     assert not could_look(stood, DUE + timedelta(minutes=3), ZONE)
-    assert not could_look(history(record(last=date(2026, 3, 1))), DUE, ZONE)
-    assert not could_look(history(record(ScheduleStatus.ENDED)), DUE, ZONE)
+    assert not could_look(history(replace(OPEN, valid_to=date(2026, 3, 1))), DUE, ZONE)
+    assert not could_look(history(ENDED), DUE, ZONE)
 
 
 def test_what_is_news_of_a_look() -> None:
@@ -165,18 +154,9 @@ def test_what_is_news_of_a_look() -> None:
     assert not is_news(pending, None, ok)
 
 
-def test_a_night_is_over_in_the_morning_of_the_next_day() -> None:
+def test_a_look_after_midnight_belongs_to_the_night_that_began_the_evening_before_and_is_over_in_the_morning() -> None:
+    assert night_of(DUE, WINDOW, ZONE) == night_of(SECOND, WINDOW, ZONE) == date(2026, 3, 2)
     assert night_end(date(2026, 3, 2), WINDOW, ZONE) == datetime(2026, 3, 3, 6, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("instant", "evening"),
-    [(datetime(2026, 3, 2, 21, 30, tzinfo=UTC), 2), (datetime(2026, 3, 3, 1, 15, tzinfo=UTC), 2)],
-)
-def test_a_look_after_midnight_belongs_to_the_night_that_began_the_evening_before(
-    instant: datetime, evening: int
-) -> None:
-    assert night_of(instant, WINDOW, ZONE) == date(2026, 3, evening)
 
 
 def test_two_looks_in_a_row_with_the_camera_offline_call_for_the_alarm_team() -> None:
@@ -227,7 +207,7 @@ def test_a_look_that_was_not_due_is_judged_by_how_its_schedule_stood_then_and_no
     """While an act is on its way, nobody knows who could look: a look counts as missed or as without a right only if it
     would be so before and after."""
     between, after = DUE + timedelta(minutes=40), DUE + timedelta(minutes=50)
-    paused, ours = record(ScheduleStatus.PAUSED), (DUE - timedelta(days=1), DUE - timedelta(days=1))
+    ours = (DUE - timedelta(days=1), DUE - timedelta(days=1))
 
     def judged(
         seen: ScheduleRecord, kind: ActKind, called: datetime, done: datetime | None, at: datetime
@@ -238,21 +218,21 @@ def test_a_look_that_was_not_due_is_judged_by_how_its_schedule_stood_then_and_no
         schedule = Followed.between(*ours, seen, acts, POLICY)
         return [look.entitled for look in follow((), {1: schedule}, [listed(LookOutcome.OK, at)], after, POLICY)]
 
-    assert judged(paused, ActKind.PAUSE, between, between, DUE) == [True], "it is paused now, and wasn't then"
-    assert judged(record(ScheduleStatus.ENDED), ActKind.END, between, between, DUE) == [True]
-    assert judged(paused, ActKind.PAUSE, DUE - timedelta(minutes=10), after, DUE) == [True], "called for, and not seen"
-    assert judged(record(), ActKind.RESUME, DUE - timedelta(minutes=10), after, DUE) == [True], "seen later"
-    assert judged(paused, ActKind.RESUME, DUE - timedelta(minutes=10), None, DUE) == [True], "its answer was lost"
-    assert judged(paused, ActKind.PAUSE, DUE - timedelta(minutes=10), DUE - timedelta(minutes=9), DUE) == [False]
-    assert judged(record(), ActKind.RESUME, between, after, DUE) == [False]
+    assert judged(PAUSED, ActKind.PAUSE, between, between, DUE) == [True], "it is paused now, and wasn't then"
+    assert judged(ENDED, ActKind.END, between, between, DUE) == [True]
+    assert judged(PAUSED, ActKind.PAUSE, DUE - timedelta(minutes=10), after, DUE) == [True], "called for, and not seen"
+    assert judged(OPEN, ActKind.RESUME, DUE - timedelta(minutes=10), after, DUE) == [True], "seen later"
+    assert judged(PAUSED, ActKind.RESUME, DUE - timedelta(minutes=10), None, DUE) == [True], "its answer was lost"
+    assert judged(PAUSED, ActKind.PAUSE, DUE - timedelta(minutes=10), DUE - timedelta(minutes=9), DUE) == [False]
+    assert judged(OPEN, ActKind.RESUME, between, after, DUE) == [False]
 
 
 def test_a_look_is_due_only_if_it_was_before_and_after_an_act_that_is_on_its_way() -> None:
     before = DUE - timedelta(minutes=10)
     pause = replace(act(ActKind.PAUSE, before), done_at=DUE + timedelta(minutes=10))
-    assert Followed.between(*SPAN, record(ScheduleStatus.PAUSED), [pause], POLICY).due == ()
+    assert Followed.between(*SPAN, PAUSED, [pause], POLICY).due == ()
     resume = replace(act(ActKind.RESUME, before), state=ActState.UNKNOWN, done_at=None)
-    paused = replace(record(ScheduleStatus.PAUSED), seen_at=DUE - timedelta(hours=2))
+    paused = replace(PAUSED, seen_at=DUE - timedelta(hours=2))
     assert Followed.between(*SPAN, paused, [resume], POLICY).due == ()
 
 
@@ -271,7 +251,7 @@ def test_in_the_nights_of_the_clock_change_a_look_is_known_wherever_the_platform
 ) -> None:
     times = NightTimes.of({day: [agreed, time(3, 15)] for day in Weekday})
     start = datetime(night.year, night.month, night.day, 19, tzinfo=UTC)
-    due = due_looks(history(replace(record(), times=times)), WINDOW, ZONE, start, start + timedelta(hours=10))
+    due = due_looks(history(replace(OPEN, times=times)), WINDOW, ZONE, start, start + timedelta(hours=10))
     by_day = datetime(night.year, night.month, night.day + 1, 3, 15, tzinfo=ZONE).astimezone(UTC)
     assert len(due) == 2
     found = [Look(1, shown, LookOutcome.OK, id="a"), Look(1, by_day, LookOutcome.OK, id="b")]

@@ -17,27 +17,19 @@ STRICT = replace(POLICY, gates=OPTIONAL)
 @pytest.fixture
 def ready() -> Life:
     """Everything that the routine needs is there, in a municipality with both headings."""
-    life = Life(policy=STRICT)
-    life.order()
+    life = Life(policy=STRICT).order()
     life.go()
-    life.execute()
-    life.prepare()
-    return life
+    return life.execute().prepare()
 
 
 def test_where_they_are_mapped_nothing_starts_without_them_and_what_is_missing_is_said(ready: Life) -> None:
     assert ready.go().phase is Phase.PREPARING
-    ready.note(Signal.COHABITANT_CONSENT)
-    decision = ready.wait(hours=3)
-    assert (decision.phase, decision.waiting, ready.step("I8").state) == (
-        Phase.PREPARING,
-        ("gate_information_given",),
-        StepState.AWAITED,
-    )
+    decision = ready.noted(Signal.COHABITANT_CONSENT).wait(hours=3)
+    assert (decision.phase, decision.waiting) == (Phase.PREPARING, ("gate_information_given",))
+    assert ready.step("I8").state is StepState.AWAITED
     (told,) = ready.told("no_consent")
     assert (told["to"], told["missing"]) == ("coordinator", "information_given")
-    ready.note(Signal.INFORMATION_GIVEN)
-    decision = ready.go()
+    decision = ready.noted(Signal.INFORMATION_GIVEN).go()
     assert (decision.phase, ready.step("I8").state) == (Phase.ACTIVE, StepState.DONE)
 
 
@@ -74,8 +66,7 @@ def test_an_old_consent_is_asked_about_again_until_it_is_noted_anew() -> None:
     life.wait(days=2)
     assert asked() == ["late:consent_review:2027-03-02:1"]
     assert life.look().phase is Phase.ACTIVE, "it goes on"
-    life.note(Signal.CONSENT_SIGNED)
-    life.wait(days=60)
+    life.noted(Signal.CONSENT_SIGNED).wait(days=60)
     assert len(asked()) == 1
 
 

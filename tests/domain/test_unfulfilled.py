@@ -31,24 +31,19 @@ def test_one_that_is_not_executed_waits_since_its_order(life: Life) -> None:
     waiting = found(life)
     assert (waiting.kind, waiting.since, waiting.order) == (Kind.NOT_EXECUTED, FIRST, "o1")
     assert "gate_I10" in waiting.why
-    assert waiting.level(life.today) is None
-    assert waiting.level(life.today + timedelta(days=1)) is Level.WARNING
 
 
 def test_executed_in_lifecare_and_never_begun_is_not_executed_all_the_same(life: Life) -> None:
-    life.execute()
-    life.wait(days=70)
+    life.execute().wait(days=70)
     assert found(life).kind is Kind.NOT_EXECUTED
     assert "gate_I10" not in found(life).why
-    life.prepare()
-    life.go()
+    life.prepare().go()
     assert item(life) is None, "it runs"
 
 
 def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
     life = Life()
-    life.order(first=date(2026, 4, 1))
-    life.wait(days=20)
+    life.order(first=date(2026, 4, 1)).wait(days=20)
     assert item(life) is None
     life.wait(days=20)
     assert found(life).since == date(2026, 4, 1)
@@ -56,27 +51,19 @@ def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
 
 def test_a_renewal_does_not_begin_the_waiting_anew(life: Life) -> None:
     life.decide_dates(last=date(2026, 4, 30))
-    life.order("o2", first=date(2026, 5, 1))
-    life.wait(days=90)
+    life.order("o2", first=date(2026, 5, 1)).wait(days=90)
     assert (found(life).since, found(life).order) == (FIRST, "o2")
 
 
 def test_interrupted_since_the_pause_and_no_more_once_it_runs_again(active: Life) -> None:
     active.wait(days=10)
-    active.note(Signal.CONSENT_WITHDRAWN)
-    active.wait(days=65)
-    paused = found(active)
-    assert (paused.kind, paused.since, paused.why) == (
-        Kind.INTERRUPTED,
-        date(2026, 3, 12),
-        ("paused_consent_withdrawn",),
-    )
-    active.note(Signal.CONSENT_SIGNED)
-    active.wait(days=1)
+    active.noted(Signal.CONSENT_WITHDRAWN).wait(days=65)
+    since, why = date(2026, 3, 12), ("paused_consent_withdrawn",)
+    assert found(active) == Unfulfilled(Kind.INTERRUPTED, since, "o1", why)
+    active.noted(Signal.CONSENT_SIGNED).wait(days=1)
     assert item(active) is None
     active.wait(days=30)
-    active.note(Signal.CONSENT_WITHDRAWN)
-    active.wait(days=1)
+    active.noted(Signal.CONSENT_WITHDRAWN).wait(days=1)
     assert found(active).since == active.today - timedelta(days=1), "the next one has its own begin"
 
 
@@ -96,15 +83,12 @@ def test_one_cause_after_another_is_one_interruption(active: Life) -> None:
 
 
 def test_neither_the_dead_nor_the_ended_nor_what_is_not_granted_today(active: Life) -> None:
-    active.note(Signal.CONSENT_WITHDRAWN)
-    active.wait(days=70)
+    active.noted(Signal.CONSENT_WITHDRAWN).wait(days=70)
     assert item(active) is not None
-    active.set_client(deceased=True)
-    active.go()
+    active.set_client(deceased=True).go()
     assert item(active) is None
     active.set_client(deceased=False)
-    active.set_decision(deleted=True)
-    active.go()
+    active.set_decision(deleted=True).go()
     assert item(active) is None
 
 
@@ -142,8 +126,7 @@ def test_the_month_s_list_is_due_from_its_first_working_day() -> None:
 
 def test_every_reason_has_its_words() -> None:
     life = Life(START)
-    life.order()
-    life.execute()
+    life.order().execute()
     for _ in range(3):
         life.wait(days=1)
         assert all(TEXTS.has("waiting", code) for code in found(life).why)

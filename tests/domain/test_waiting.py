@@ -8,58 +8,33 @@ import pytest
 from adapter.domain.facts import Absence, AuthorityDecision, Signal
 from mappings.texts import Texts
 from tests.domain.life import Life
-from tests.outside import READY
 
 TEXTS = Texts.load(strict=True)
 
 
-def without(*missing: Signal) -> Callable[[Life], object]:
+def without(missing: Signal) -> Callable[[Life], object]:
     def happens(life: Life) -> None:
-        life.execute()
-        for signal, text in READY:
-            if signal not in missing:
-                life.note(signal, text)
+        life.execute().prepare()
+        life.notes = {id: note for id, note in life.notes.items() if note.signal is not missing}
 
     return happens
 
 
 def running(then: Callable[[Life], object]) -> Callable[[Life], object]:
     def happens(life: Life) -> None:
-        without()(life)
-        life.go()
-        life.now += timedelta(minutes=5)
+        life.begin().now += timedelta(minutes=5)
         then(life)
 
     return happens
 
 
-def over(life: Life) -> None:
-    life.set_decision(deleted=True)
-    life.go()
-
-
-def over_and_collected(life: Life) -> None:
-    over(life)
-    life.note(Signal.EQUIPMENT_COLLECTED)
-
-
-def over_and_closed_too_early(life: Life) -> None:
-    over(life)
-    life.set_execution(last_day=life.today - timedelta(days=1))
+def over(life: Life) -> Life:
+    life.set_decision(deleted=True).go()
+    return life
 
 
 def absent(life: Life) -> None:
     life.absences[1] = Absence(1, life.today - timedelta(days=1), None)
-
-
-def to_come(life: Life) -> None:
-    life.decide_dates(first=life.today + timedelta(days=9))
-    without()(life)
-
-
-def unreadable(life: Life) -> None:
-    without()(life)
-    life.stale.add("decisions")
 
 
 SITUATIONS: dict[str, tuple[Callable[[Life], object], list[str]]] = {
@@ -72,11 +47,11 @@ SITUATIONS: dict[str, tuple[Callable[[Life], object], list[str]]] = {
     "no consent": (without(Signal.CONSENT_SIGNED), ["Samtycke eller ansvarsförbindelse är inte undertecknad."]),
     "not ready": (without(Signal.READY_FOR_START), ["Larmgruppen har inte antecknat att det är klart för start."]),
     "a decision to come": (
-        to_come,
+        lambda life: life.decide_dates(first=life.today + timedelta(days=9)).execute().prepare(),
         ["Inget beslut gäller i dag. Börjar det längre fram fortsätter allt automatiskt då."],
     ),
     "Lifecare can't be read": (
-        unreadable,
+        lambda life: life.execute().prepare().stale.add("decisions"),
         ["Alla uppgifter i Lifecare går inte att läsa just nu."],
     ),
     "running": (running(lambda life: None), []),
@@ -84,16 +59,21 @@ SITUATIONS: dict[str, tuple[Callable[[Life], object], list[str]]] = {
     "consent withdrawn": (running(lambda life: life.note(Signal.CONSENT_WITHDRAWN)), ["Samtycket är återkallat."]),
     "dead": (running(lambda life: life.set_client(deceased=True)), ["Brukaren har avlidit."]),
     "not collected": (running(over), ["Larmgruppen har inte antecknat att kamerapaketet är hämtat."]),
-    "not closed": (running(over_and_collected), ["Verkställigheten är inte avslutad i Lifecare."]),
-    "nowhere to note": (running(over_and_closed_too_early), [TEXTS.say("waiting", "end_nowhere_to_note")]),
+    "not closed": (
+        running(lambda life: over(life).note(Signal.EQUIPMENT_COLLECTED)),
+        ["Verkställigheten är inte avslutad i Lifecare."],
+    ),
+    "nowhere to note": (
+        running(lambda life: over(life).set_execution(last_day=life.today - timedelta(days=1))),
+        [TEXTS.say("waiting", "end_nowhere_to_note")],
+    ),
 }
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_case_says_why_nothing_happens_yet(situation: str) -> None:
     happens, said = SITUATIONS[situation]
-    life = Life()
-    life.order()
+    life = Life().order()
     life.go()
     happens(life)
     told = [TEXTS.say("waiting", code) for code in life.go().waiting]
@@ -104,17 +84,13 @@ def test_a_case_says_why_nothing_happens_yet(situation: str) -> None:
 @pytest.mark.parametrize("day", [date.max, date(9999, 12, 30), date.min])
 def test_dates_at_the_ends_of_the_calendar_are_as_good_as_never(day: date) -> None:
     """Found by drawing: 9999-12-31 as a last day, or an absence until then, raised OverflowError."""
-    life = Life()
-    life.order()
-    without()(life)
-    life.go()
+    life = Life().begin()
     life.absences[1] = Absence(1, life.today - timedelta(days=1), day if day > life.today else None)
     if day > life.today:
         life.decide_dates(last=day)
     else:
         number = life.decision_of()
         life.decisions[number] = AuthorityDecision(number, day, None)
-    life.set_execution(first_day=min(day, life.today))
-    decision = life.wait(days=3)
+    decision = life.set_execution(first_day=min(day, life.today)).wait(days=3)
     assert "pause" in life.platform()
     assert decision.wake_at is None or decision.wake_at > life.now

@@ -13,8 +13,7 @@ def asked(world: World) -> int:
 
 
 async def i12(world: World) -> StepView:
-    decision = (await world.case()).last_decision
-    assert decision is not None
+    decision = await world.decision()
     assert decision.phase is Phase.ACTIVE
     return next(view for view in decision.steps if view.id == "I12")
 
@@ -46,9 +45,7 @@ async def test_a_plan_is_seen_within_a_day_for_one_call_and_what_can_not_be_read
         before = len(world.lifecare.received())
         await world.pass_time(days=1)
         one_day = len(world.lifecare.received()) - before
-        case = await world.case()
-        assert case.last_decision is not None
-        assert [a.code for a in case.last_decision.attention] == ["plan_unread"]
+        assert [a.code for a in (await world.decision()).attention] == ["plan_unread"]
         assert (await i12(world)).state == "done", "it is there, and keeps its last value"
 
         world.lifecare.settings.unlicensed.add("service_plans")

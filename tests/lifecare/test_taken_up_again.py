@@ -1,7 +1,6 @@
 """An order that the authority takes up again after its case was closed: a new case begins, and nothing from before
 counts."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -15,7 +14,8 @@ from connectors.mock.lifecare.simulator import BASE
 from tests.lifecare.test_stale import unhurried
 from tests.world import ANNA, World
 
-Takes = Callable[[World, Ordered], object]
+SLOTS = 8
+"""So many cases are read at the same moment."""
 
 
 async def closed(world: World) -> tuple[Ordered, int]:
@@ -24,14 +24,6 @@ async def closed(world: World) -> tuple[Ordered, int]:
     await world.closes(order, execution)
     assert (await world.case()).phase is Phase.CLOSED
     return order, execution
-
-
-async def withdrawn(world: World) -> Ordered:
-    order = await world.taken_in()
-    world.lifecare.will_not_be_executed(order.order_id)
-    await world.pass_time(days=1)
-    assert (await world.case()).phase is Phase.CLOSED
-    return order
 
 
 def extended(world: World, order: Ordered) -> None:
@@ -56,7 +48,10 @@ async def test_an_extended_order_gets_a_case_of_its_own_that_asks_for_everything
 
 async def test_an_order_that_was_withdrawn_and_is_sent_again_gets_a_case_of_its_own() -> None:
     async with unhurried() as world:
-        order = await withdrawn(world)
+        order = await world.taken_in()
+        world.lifecare.will_not_be_executed(order.order_id)
+        await world.pass_time(days=1)
+        assert (await world.case()).phase is Phase.CLOSED
         world.lifecare.change("orders", order.order_id, Status="Sent")
         await world.settle()
         assert {case.phase for case in await world.cases()} == {Phase.CLOSED, Phase.PREPARING}
@@ -67,7 +62,7 @@ async def test_what_leaves_the_end_as_it_was_opens_nothing_and_is_not_asked_abou
     async with unhurried() as world:
         order, execution = await closed(world)
         if what == "status":
-            world.lifecare.change("orders", order.order_id, Status="WillNotBeExecuted")
+            world.lifecare.will_not_be_executed(order.order_id)
         else:
             world.lifecare.change("executions", execution, EndDate=world.today)
         await world.settle()
@@ -103,21 +98,20 @@ async def test_an_extension_is_seen_although_the_case_was_purged() -> None:
 
 
 async def test_what_cannot_be_read_of_many_orders_that_are_taken_up_holds_up_none_of_the_others() -> None:
-    many = [f"193502{1 + i % 28:02d}TF{i // 28:02d}" for i in range(25)]
     async with unhurried() as world:
         orders = []
-        for who in many:
-            world.person(who)
-            orders.append(world.order(who))
+        for n in range(SLOTS + 4):
+            world.person(f"193502{n + 1:02d}TF01")
+            orders.append(world.order(f"193502{n + 1:02d}TF01"))
         await world.settle()
         for order in orders:
             world.lifecare.will_not_be_executed(order.order_id)
         await world.pass_time(days=1)
         assert {case.phase for case in await world.cases()} == {Phase.CLOSED}
-        first = sorted(case.ref for case in await world.cases())[:20]
+        first = sorted(case.ref for case in await world.cases())[: SLOTS + 2]
         spoil = text("UPDATE facts SET read_at = 'x' WHERE ref IN :refs").bindparams(bindparam("refs", expanding=True))
         await world.db.run(lambda c: c.execute(spoil, {"refs": first}))
         for order in orders:
             world.lifecare.change("orders", order.order_id, Status="Sent")
         await world.settle()
-        assert sum(case.open for case in await world.cases()) == len(many) - 20
+        assert sum(case.open for case in await world.cases()) == 2

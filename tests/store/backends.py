@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActKind, ActState, Wanted
 from adapter.ports import Effect
-from adapter.store import cases, claims, due, outbox, persons
+from adapter.store import cases, claims, due, events, outbox, persons
 from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 from adapter.store.database import Database
@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PERSON = "19900101TF03"
+NOTHING = Effect({})
 
 
 def after(**span: float) -> datetime:
@@ -63,6 +64,27 @@ class Store:
         since = date(2026, 3, 1)
         of = {"tenant": tenant, "person_id": person_id, "evidence_after": since, "order_ids": order_ids}
         return self.run(cases.open_case, **of, now=now)
+
+    def wanting(self, *wanted: Wanted, order: str = "1") -> Case:
+        """A case that calls for these acts."""
+        case = self.open(order)
+        self.settle(case, *wanted)
+        return case
+
+    def claim_one(self, owner: str = "one", **more: Any) -> Case:
+        """The only case that can be claimed."""
+        (claimed,) = self.claim(owner, **more)
+        return claimed
+
+    def mark(self, *refs: str, now: datetime = NOW, reason: str = "poll") -> int:
+        return self.run(due.mark_due, self.tenant, refs, now, reason)
+
+    def end(self, claimed: ClaimedAct, effect: Effect = NOTHING, now: datetime = NOW) -> None:
+        """An act had its effect. Raises ``Overtaken``."""
+        self.run(done, claimed, effect, now)
+
+    def audit(self, ref: str) -> list[events.Event]:
+        return list(self.run(events.of_case, self.tenant, ref))
 
     def read(self, case: Case) -> Case:
         return self.run(cases.the_case, case.tenant, case.ref)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, delete, insert, text, update
+from sqlalchemy import Connection, delete, insert, text, update
 
 from adapter.engine.audit_heads import head_of
 from adapter.engine.jobs import Jobs
@@ -177,12 +177,9 @@ def test_what_stood_in_the_audit_before_the_upgrade_is_said_to_be_from_before_an
     tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
-    at_revision(url, "0008")
     row = "('north', 'TK-1', '2026-03-02T12:00:00.000000Z', 'act.done', '{\"n\": 1}')"
-    engine = create_engine(url)
-    with engine.begin() as conn:
+    with at_revision(url, "0008") as conn:
         conn.execute(text(f"INSERT INTO events (tenant, ref, at, name, data) VALUES {row}, {row}"))
-    engine.dispose()
     db = Database(url, inline=True)
     db.upgrade()
     store = Store(db)

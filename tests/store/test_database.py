@@ -114,8 +114,7 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(
 ) -> None:
     """Neither transaction sees the other, so one must wait. Otherwise nobody would release the second act."""
     store = shared_store
-    case = store.open("1")
-    store.settle(case, want("a"))
+    case = store.wanting(want("a"))
     (first,) = store.take()
     ending = threading.Thread(target=lambda: other.run(done, first, Effect({}), NOW))
 
@@ -133,8 +132,7 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(
 def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shared_store: Store, other: Store) -> None:
     """Otherwise one process would send it and the other would drop it."""
     store = shared_store
-    case = store.open("1")
-    store.settle(case, want("a"))
+    case = store.wanting(want("a"))
 
     def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[claims.ClaimedAct]]:
         cases.lock(conn, case.tenant, case.ref)
@@ -413,11 +411,10 @@ def test_a_sqlite_file_is_safe_against_a_power_cut(embedded: Store) -> None:
 def test_what_runs_often_walks_an_index_and_sorts_nothing(embedded: Store, tmp_path: Path) -> None:
     """With 100,000 cases a claim must not read them all."""
     store = embedded
-    case = store.open("1")
-    store.settle(case, want("a"))
+    case = store.wanting(want("a"))
     seen: list[tuple[str, Any]] = []
     event.listen(store.db._engine, "before_cursor_execute", lambda c, cur, sql, args, *_: seen.append((sql, args)))
-    (claimed,) = store.claim()
+    claimed = store.claim_one()
     store.finish(claimed, decided())
     (taken,) = store.take()
     store.failed(taken, ActState.PENDING, after(hours=1))

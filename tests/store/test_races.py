@@ -66,8 +66,7 @@ def test_one_act_of_a_schedule_is_under_way_though_parked_ones_get_another_chanc
 
 
 def test_a_vendor_that_is_back_lets_nothing_go_that_was_taken_meanwhile(two: Two) -> None:
-    case = two.one.open("1")
-    two.one.settle(case, want("p", ActKind.PAUSE, what={"n": 1}))
+    two.one.wanting(want("p", ActKind.PAUSE, what={"n": 1}))
     (taken,) = two.one.take()
     two.one.failed(taken, ActState.PENDING, after(minutes=10))
 
@@ -85,8 +84,7 @@ def test_a_vendor_that_is_back_lets_nothing_go_that_was_taken_meanwhile(two: Two
 
 
 def test_letting_acts_go_and_deciding_on_them_do_not_lock_each_other_out(two: Two) -> None:
-    case = two.one.open("1")
-    two.one.settle(case, want("c", ActKind.PUT_PERSON, what={"n": 1}), want("p", ActKind.PAUSE, what={"n": 1}))
+    case = two.one.wanting(want("c", ActKind.PUT_PERSON, what={"n": 1}), want("p", ActKind.PAUSE, what={"n": 1}))
     for taken in two.one.take():
         two.one.failed(taken, ActState.PENDING, after(minutes=10))
     deciding = threading.Thread(target=lambda: two.one.run(outbox.lock_acts, case.tenant, case.ref))

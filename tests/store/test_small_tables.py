@@ -25,7 +25,7 @@ from adapter.domain.facts import (
 )
 from adapter.domain.ledger import ActKind, ActState, Look, LookOutcome, ScheduleRecord
 from adapter.domain.nights import NightTimes, Weekday
-from adapter.ports import Changed, Effect
+from adapter.ports import Changed
 from adapter.store import (
     codec,
     events,
@@ -45,7 +45,7 @@ from adapter.store.schedules import Owned
 from adapter.store.tables import facts as facts_table
 from adapter.store.tables import metadata
 from adapter.store.types import instant_text
-from tests.store.backends import NOW, PERSON, Store, after, decided, done, want
+from tests.store.backends import NOW, PERSON, Store, after, decided, want
 
 CLIENT = Client(5, protected=False, details="print")
 PROBLEM = FactProblem("unmapped_unit", "executions", (("unit", "7"),))
@@ -178,7 +178,7 @@ def test_the_overview_counts_what_waits_and_since_when(store: Store) -> None:
     store.settle(first, want("a"), want("b"), now=after(hours=-1))
     store.settle(second, want("a"), want("m", ActKind.MAIL))
     taken = {c.ref: c for c in store.take(lanes=["message"])}
-    store.run(done, taken[first.ref], Effect({}), NOW)
+    store.end(taken[first.ref])
     store.failed(taken[second.ref], ActState.PARKED)
     store.run(feeds.claim, "north", "orders", now=NOW, owner="one", lease_until=NOW)
     seen = store.run(queries.overview, "north", NOW)
@@ -219,7 +219,7 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     store.finish(store.claim()[0], decided(Phase.CLOSED))
     forget(after(days=30))
     assert PERSON not in store.db.run_sync(_everything)
-    assert store.run(events.of_case, "north", first.ref)[-1].name == "case.purged"
+    assert store.audit(first.ref)[-1].name == "case.purged"
     assert store.known_person(second) == known, "who comes back is the customer that was emptied"
 
 

@@ -10,7 +10,7 @@ from adapter.domain.decision import Phase
 from adapter.store.database import Database
 from adapter.store.keys import reseal
 from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY
-from tests.store.test_upgrades import REVISIONS, at_revision
+from tests.store.test_upgrades import REVISIONS, tables_of
 from tests.world import ANNA, SEALING, World
 
 CARRIED = ("cases", "case_links", "acts", "facts", "schedules", "events", "feeds", "persons")
@@ -51,12 +51,12 @@ def raw_files(folder: Path) -> bytes:
 
 async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path: Path) -> None:
     old = f"sqlite:///{tmp_path}/old.db"
-    at_revision(old, REVISIONS[0])
-    async with World(db=Database("sqlite://")) as world:
+    tables_of(old, REVISIONS[0])
+    async with World(db=Database("sqlite://"), poll_seconds=6 * 3600, awaiting_minutes=360) as world:
         order = await world.taken_in()
         execution = world.execute(order)
         world.prepare(execution)
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=7)
         counts = carry(world.db, old)
         assert {name for name in CARRIED if not counts.get(name)} <= {"persons"}, counts
         world.db.close()
@@ -69,7 +69,7 @@ async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path:
         assert ANNA.encode() in raw_files(tmp_path), "the search finds nothing"
         assert (await reseal(world.db, world.clock.now)).left == 0
         notes = len(world.lifecare.notes_written())
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=7)
         assert len(world.lifecare.notes_written()) == notes, "nothing is sent twice"
         await world.closes(order, execution)
         assert world.statuses() == ["ended"]

@@ -2,13 +2,15 @@
 one."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, MetaData, create_engine, func, inspect, select, text
+from sqlalchemy import Connection, MetaData, Table, UniqueConstraint, create_engine, func, select, text
 from sqlalchemy.engine import Connection as EngineConnection
 
 from adapter.store import cases, order_inbox, outbox, persons, requests
@@ -23,14 +25,25 @@ REVISIONS = [script.revision for script in reversed(list(scripts().walk_revision
 """All schemas that ever were, the oldest first. A new migration is tested as soon as it is in the folder."""
 
 
-def at_revision(url: str, revision: str) -> None:
-    """An empty database with the schema of a revision."""
+@contextmanager
+def at_revision(url: str, revision: str) -> Iterator[EngineConnection]:
+    """An empty database with the schema of a revision, and a connection to it."""
     engine = create_engine(url)
     with engine.begin() as conn:
         config = alembic_config()
         config.attributes["connection"] = conn
         command.upgrade(config, revision)
+    with engine.begin() as conn:
+        yield conn
     engine.dispose()
+
+
+def tables_of(url: str, revision: str) -> MetaData:
+    """The tables of a revision, as its version knows them."""
+    known = MetaData()
+    with at_revision(url, revision) as conn:
+        known.reflect(conn)
+    return known
 
 
 def value_for(column: Any, n: int) -> object:
@@ -62,11 +75,8 @@ def count(conn: Connection, table: str) -> int:
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_every_released_schema_is_brought_forward_with_its_rows_and_works(tmp_path: Path, revision: str) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
-    at_revision(url, revision)
-    engine = create_engine(url)
-    with engine.begin() as conn:
+    with at_revision(url, revision) as conn:
         filled = fill(conn)
-    engine.dispose()
     db = Database(url, inline=True)
     db.upgrade()
     assert db.schema() == (REVISIONS[-1], REVISIONS[-1])
@@ -76,76 +86,71 @@ def test_every_released_schema_is_brought_forward_with_its_rows_and_works(tmp_pa
         assert db.run_sync(lambda c, t=name: count(c, t)) == rows, name  # type: ignore[misc]  # bound early
     db.upgrade()
     store = Store(db)
-    case = store.open("1")
-    store.settle(case, want("a"))
+    case = store.wanting(want("a"))
     assert [act.key for act in store.run(outbox.acts, "north", case.ref)] == ["a"]
     assert store.run(cases.open_cases_of_person, "north", PERSON) == [case]
     assert store.run(persons.external_id_for, "north", PERSON)
     db.close()
 
 
+def unique(table: Table) -> set[tuple[str, ...]]:
+    found = (constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint))
+    return {tuple(constraint.columns.keys()) for constraint in found}
+
+
 SEALED = "0010"
 """Since this revision some columns may be encrypted, and a version must know that to read them."""
 
 
-@pytest.mark.parametrize("revision", [revision for revision in REVISIONS if revision < SEALED])
-def test_a_replica_of_a_version_before_the_encryption_does_nothing_more(tmp_path: Path, revision: str) -> None:
-    """It would take an encrypted number for a real one. So its statements fail, because a column is missing."""
-    url, upgraded = f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db"
-    at_revision(url, revision)
-    at_revision(upgraded, REVISIONS[-1])
-    before, known = create_engine(url), MetaData()
-    known.reflect(before)
-    before.dispose()
-    db = Database(upgraded, inline=True)
-    for name in ("cases", "persons"):
-        with pytest.raises(StoreError, match="another schema") as refused:
-            db.run_sync(lambda c, n=name: c.execute(select(known.tables[n])).all())  # type: ignore[misc]  # bound early
-        assert refused.value.reason == "schema"
+@pytest.fixture
+def upgraded(tmp_path: Path) -> Iterator[Database]:
+    """A database with today's schema, as the one in memory has it."""
+    db = Database(f"sqlite:///{tmp_path}/new.db", inline=True)
+    db.upgrade()
+    yield db
     db.close()
 
 
-@pytest.mark.parametrize("revision", [revision for revision in REVISIONS[:-1] if revision >= SEALED])
-def test_a_replica_of_the_version_before_goes_on_writing_while_the_new_one_runs(tmp_path: Path, revision: str) -> None:
+def test_a_replica_of_a_version_before_the_encryption_does_nothing_more(tmp_path: Path, upgraded: Database) -> None:
+    """It would take an encrypted number for a real one. So its statements fail, because a column is missing."""
+    for revision in (revision for revision in REVISIONS if revision < SEALED):
+        known = tables_of(f"sqlite:///{tmp_path}/{revision}.db", revision)
+        for name in ("cases", "persons"):
+            reads = select(known.tables[name])
+            with pytest.raises(StoreError, match="another schema") as refused:
+                upgraded.run_sync(lambda c, reads=reads: c.execute(reads).all())  # type: ignore[misc]  # bound early
+            assert refused.value.reason == "schema"
+
+
+def test_a_replica_of_the_version_before_goes_on_writing_while_the_new_one_runs(
+    tmp_path: Path, upgraded: Database
+) -> None:
     """Since then migrations only add: an old version can write its rows, and every column that it reads is there."""
-    url, upgraded = f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db"
-    at_revision(url, revision)
-    at_revision(upgraded, REVISIONS[-1])
-    before, after = create_engine(url), create_engine(upgraded)
-    old, new = inspect(before), inspect(after)
-    for table in old.get_table_names():
-        columns = {c["name"]: c for c in new.get_columns(table)}
-        for column in old.get_columns(table):
-            there = columns.pop(column["name"])
-            assert str(there["type"]) == str(column["type"]), (table, column["name"])
-            assert there["nullable"] >= column["nullable"], (table, column["name"])
-        for name, column in columns.items():
-            assert column["nullable"] or column["default"] is not None, f"{table}.{name} stops the version before"
-        unique = {u["name"] for u in new.get_unique_constraints(table)}
-        assert unique <= {u["name"] for u in old.get_unique_constraints(table)}, table
-    known = MetaData()
-    known.reflect(before)
-    with after.begin() as conn:
-        for table_of_old in known.sorted_tables:
-            if table_of_old.name in ("alembic_version", "events"):
-                continue
-            required = {c.name: value_for(c, 7) for c in table_of_old.columns if not c.nullable}
-            conn.execute(table_of_old.insert(), [required])
-            assert conn.execute(select(table_of_old)).all()
-    before.dispose()
-    after.dispose()
+    new = tables_of(f"sqlite:///{tmp_path}/{REVISIONS[-1]}.db", REVISIONS[-1]).tables
+    for n, revision in enumerate((revision for revision in REVISIONS[:-1] if revision >= SEALED), 1):
+        for old in tables_of(f"sqlite:///{tmp_path}/{revision}.db", revision).sorted_tables:
+            added = {column.name: column for column in new[old.name].columns}
+            for column in old.columns:
+                there = added.pop(column.name)
+                assert str(there.type) == str(column.type), column
+                assert bool(there.nullable) >= bool(column.nullable), column
+            for column in added.values():
+                assert column.nullable or column.server_default is not None, f"{column} stops the version before"
+            assert unique(new[old.name]) <= unique(old), old.name
+            if old.name not in ("alembic_version", "events"):
+                row = {column.name: value_for(column, n) for column in old.columns if not column.nullable}
+                upgraded.run_sync(lambda c, old=old, row=row: c.execute(old.insert(), [row]))  # type: ignore[misc]
+                upgraded.run_sync(lambda c, old=old: c.execute(select(old)).all())  # type: ignore[misc]
 
 
 def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_twice(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
-    at_revision(url, "0002")
     problem = {"code": "bad_date", "resource": "orders", "params": {"id": "1"}, "since": NOW.isoformat()}
     lists = {
         "orders:pending": {"1": "2026-03-01", "2": "2026-03-02", "day:2026-02-01": "2026-02-01"},
         "orders:held": {"1": json.dumps(problem | {"tell_at": None})},
     }
-    engine = create_engine(url)
-    with engine.begin() as conn:
+    with at_revision(url, "0002") as conn:
         for feed, items in lists.items():
             for item, fingerprint in items.items():
                 row = {"f": feed, "i": item, "p": fingerprint, "at": instant_text(NOW)}
@@ -153,7 +158,6 @@ def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_
         columns = "tenant, id, request, taken_at, turn_at, position"
         taken = text(f"INSERT INTO resyncs ({columns}) VALUES ('north', 'r', '{{}}', :at, :at, '{{}}')")
         conn.execute(taken, {"at": instant_text(NOW)})
-    engine.dispose()
     db = Database(url, inline=True)
     db.upgrade()
     waiting = db.run_sync(lambda c: order_inbox.all_waiting(c, "north"))
@@ -174,16 +178,13 @@ def test_what_vendors_said_goes_out_of_a_database_that_exists(
 ) -> None:
     """The audit keeps what happened, and a waiting act keeps that it failed before. No words of a vendor stay."""
     url = f"sqlite:///{tmp_path}/old.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    at_revision(url, "0004")
-    engine = create_engine(url)
-    with engine.begin() as conn:
+    with at_revision(url, "0004") as conn:
         fill(conn, 1)
         conn.execute(text("UPDATE acts SET error = 'phoniro answered 422: Anna Svensson'"))
         conn.execute(
             text("INSERT INTO events (tenant, ref, at, name, data) VALUES ('t', 'r', '2026', 'act.retry', :d)"),
             {"d": json.dumps({"error": "No Anna Svensson", "key": "note", "n": 1})},
         )
-    engine.dispose()
     db = Database(url, inline=True)
     db.upgrade()
     found = db.run_sync(lambda c: c.execute(text("SELECT data FROM events WHERE name = 'act.retry'")).scalar_one())

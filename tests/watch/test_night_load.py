@@ -32,8 +32,7 @@ def crowded(life: Life) -> list[dict[str, object]]:
 
 def test_the_coordinator_is_told_once_of_agreed_times_that_fall_where_there_are_too_many() -> None:
     life = Life()
-    life.order()
-    life.execute()
+    life.order().execute()
     life.note(Signal.TIMES_AGREED, "22.30, 02:15 och 05.00")
     unit = next(w.what["unit"] for w in life.look().wanted if w.what.get("letter") == "times")
     assert isinstance(unit, int)
