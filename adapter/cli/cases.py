@@ -86,7 +86,7 @@ def list_cases(
 ) -> None:
     """List the cases, with what each one awaits.
 
-    Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
+    Orders that can't be used have no case. They are listed at the end, with the reason, whatever else you choose.
     """
     if csv is not None and not unfulfilled:
         raise typer.BadParameter("--csv goes with --unfulfilled: the other lists have no file.")
@@ -146,7 +146,7 @@ def _list_unfulfilled(service: Service, csv: Path | None, *, as_json: bool) -> N
 def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one case: what is done, awaited and next.
 
-    Every step by its evidence, what is awaited from whom and since when, what was done, and what comes next.
+    Each step with its evidence, what is awaited from whom and since when, what was done, and what comes next.
     """
     with open_service(config) as service:
         found = _found(service, case, "case")
@@ -162,15 +162,15 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command("document")
 def write_document(
     case: CaseArgument,
-    kind: Annotated[CaseDocument, typer.Option(help="Which.")] = "bilaga-1",
+    kind: Annotated[CaseDocument, typer.Option(help="Which document.")] = "bilaga-1",
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Write a document of a case as PDF.
 
     Bilaga 1 in two copies, or the checklist of the visit that installs (checklista) or collects (checklista-hamtning)
-    the camera. Name and personal number are left blank for the pen. A municipality's own templates stand in the folder
-    `documents` beside its mapping.
+    the camera. Name and personal number are left blank, to be written by hand. A municipality can have its own
+    templates in the folder `documents` beside its mapping.
     """
     with open_service(config) as service:
         found = _found(service, case, kind)

@@ -82,10 +82,10 @@ def init(
     ] = Path("local"),
     check: Annotated[bool, typer.Option(help="Check it all afterwards.")] = True,
 ) -> None:
-    """Ask for what a municipality's configuration needs, write it, and check it.
+    """Ask what a municipality's configuration needs, write it and check it.
 
-    What is given as an option isn't asked for. Nothing that is there already is overwritten. It begins as a dry run:
-    everything is read, nothing is written, and what would have been done is told.
+    It doesn't ask for what you give as an option, and overwrites no file. The adapter then begins with a dry run: it
+    reads everything, writes nothing, and logs what it would have done.
     """
     key = _secret(lifecare_key_from, "Lifecare: API key")
     secret = _secret(phoniro_secret_from, "Phoniro: the client's secret")
