@@ -324,7 +324,7 @@ def _executors(name: str, p: TenantParts, clock: Clock, db: Database, key: bytes
         person = db.sealing.person(name, person_id)
         return await db.run(lambda c: persons.external_id_for(c, name, person))
 
-    domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
+    domain = p.settings.mail.sender.rpartition("@")[2] or "adapter.invalid"
     return Executors(
         notes=NoteExecutor(p.lifecare, p.mapping, clock.now, p.texts),
         platform=PlatformExecutor(p.phoniro, p.lifecare, p.mapping, external_id=external_id, clock=clock.now, key=key),
