@@ -116,10 +116,7 @@ def test_a_camera_that_is_offline_twice_in_a_row_goes_to_the_alarm_team_and_the_
         ("camera_offline", "alarm_team"),
         ("camera_offline", "coordinator"),
     }
-    assert set(names(night.see(THIRD, third=OK))) == {
-        ("camera_online", "alarm_team"),
-        ("camera_online", "coordinator"),
-    }
+    assert set(names(night.see(THIRD, third=OK))) == {("camera_online", "alarm_team"), ("camera_online", "coordinator")}
 
 
 def test_the_alarm_team_is_told_of_a_silent_camera_in_the_morning_and_the_coordinator_at_once() -> None:

@@ -50,8 +50,7 @@ def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
 
 
 def test_a_renewal_does_not_begin_the_waiting_anew(life: Life) -> None:
-    life.decide_dates(last=date(2026, 4, 30))
-    life.order("o2", first=date(2026, 5, 1)).wait(days=90)
+    life.decide_dates(last=date(2026, 4, 30)).order("o2", first=date(2026, 5, 1)).wait(days=90)
     assert (found(life).since, found(life).order) == (FIRST, "o2")
 
 
@@ -87,8 +86,7 @@ def test_neither_the_dead_nor_the_ended_nor_what_is_not_granted_today(active: Li
     assert item(active) is not None
     active.set_client(deceased=True).go()
     assert item(active) is None
-    active.set_client(deceased=False)
-    active.set_decision(deleted=True).go()
+    active.set_client(deceased=False).set_decision(deleted=True).go()
     assert item(active) is None
 
 
