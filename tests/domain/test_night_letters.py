@@ -48,12 +48,8 @@ def names(sent: list[Wanted]) -> list[tuple[str, str]]:
 def test_a_look_that_was_not_done_is_told_at_once_to_who_works_at_night_and_once() -> None:
     night = Night(QUIET)
     (mail,) = night.see(DUE + timedelta(minutes=35), first=MISSED)
-    assert (mail.kind, mail.what["mail"], mail.what["to"], mail.not_before) == (
-        ActKind.MAIL,
-        "look_missed",
-        "night",
-        None,
-    )
+    assert names([mail]) == [("look_missed", "night")]
+    assert (mail.kind, mail.not_before) == (ActKind.MAIL, None)
     assert (mail.what["due"], mail.what["outcome"], mail.what["may_look"]) == ("2026-03-02T22:30", "missed", True)
     assert night.see(DUE + timedelta(minutes=40), first=MISSED) == []
 

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from adapter.domain.calendar import months_after
 from adapter.domain.facts import Absence, Signal
 from adapter.domain.unfulfilled import Kind, Level, Unfulfilled, listed, report_month
-from mappings.texts import Texts
-from tests.domain.life import POLICY, START, Life
+from tests.domain.life import POLICY, Life
 
-TEXTS = Texts.load(strict=True)
 FIRST = date(2026, 3, 2)
 
 
@@ -66,15 +64,10 @@ def test_interrupted_since_the_pause_and_no_more_once_it_runs_again(active: Life
     assert found(active).since == active.today - timedelta(days=1), "the next one has its own begin"
 
 
-def test_away_is_without_what_was_granted_too(active: Life) -> None:
-    active.absences[1] = Absence(1, active.today, None)
-    active.wait(days=1)
-    assert (found(active).kind, found(active).why) == (Kind.INTERRUPTED, ("paused_absence",))
-
-
-def test_one_cause_after_another_is_one_interruption(active: Life) -> None:
+def test_away_is_without_what_was_granted_too_and_one_cause_after_another_is_one_interruption(active: Life) -> None:
     active.absences[1] = Absence(1, active.today, None)
     active.wait(days=30)
+    assert (found(active).kind, found(active).why) == (Kind.INTERRUPTED, ("paused_absence",))
     active.note(Signal.CONSENT_WITHDRAWN)
     active.absences.clear()
     active.wait(days=40)
@@ -120,13 +113,3 @@ def test_the_month_s_list_is_due_from_its_first_working_day() -> None:
     assert report_month(date(2027, 1, 4), holiday) == "2027-01"
     assert report_month(date(2026, 12, 1), POLICY) == "2026-12"
     assert report_month(date(2026, 12, 31), POLICY) == "2026-12"
-
-
-def test_every_reason_has_its_words() -> None:
-    life = Life(START)
-    life.order().execute()
-    for _ in range(3):
-        life.wait(days=1)
-        assert all(TEXTS.has("waiting", code) for code in found(life).why)
-    assert TEXTS.has("waiting", "not_resumed")
-    assert TEXTS.has("waiting", "not_scheduled")

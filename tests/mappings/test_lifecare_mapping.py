@@ -275,13 +275,6 @@ def test_a_note_without_a_time_is_told() -> None:
     assert [p.code for p in read(note(CreatedTime=None))[1]] == ["bad_row"]
 
 
-def test_executions_and_absences_that_end_before_they_begin_are_told() -> None:
-    days = {"Id": 1, "PersonId": PERSON, "StartDate": "2026-03-02", "EndDate": "2026-03-01"}
-    _, of_execution = lifecare.execution(wire.Execution.model_validate(days))
-    _, of_absence = lifecare.absence(wire.ClientAbsence.model_validate(days))
-    assert [p.code for p in (*of_execution, *of_absence)] == ["ends_before_start"] * 2
-
-
 def test_a_deleted_absence_is_known_as_such_and_one_without_a_start_is_told() -> None:
     deleted, problems = lifecare.absence(wire.ClientAbsence.model_validate({"Id": 1, "Deleted": True}))
     assert deleted is not None

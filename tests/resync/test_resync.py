@@ -176,7 +176,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
     """Only a few cases wait because of a re-sync at a time, whatever its size."""
     monkeypatch.setattr(resync, "BATCH", 3)
     async with World() as world:
-        for n in range(10):
+        for n in range(7):
             person = f"1934010{n}TF0{n}"
             world.person(person)
             world.order(person)
@@ -196,8 +196,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
         await work_off(world)
         row, found = await state(world)
         assert row.finished_at is not None
-        assert {i.state for i in found} == {ItemState.DONE}
-        assert len(found) == 10
+        assert [i.state for i in found] == [ItemState.DONE] * 7
 
 
 async def test_a_re_sync_goes_on_where_it_was_after_the_process_died(tmp_path: Path) -> None:
