@@ -37,9 +37,9 @@ from adapter.settings.model import EngineSettings, Settings, TenantSettings, Ven
 from adapter.store import keys, persons
 from adapter.store.database import Database, usable
 from adapter.store.sealing import Sealing
-from connectors.http.client import HttpSettings, OnCall, Sleep
+from connectors.http.client import HttpSettings, OnCall
 from connectors.http.proxy import NO_PROXY
-from connectors.lifecare.client import LifecareClient, LifecareSettings
+from connectors.lifecare.client import LifecareClient
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
 from mappings.file_faults import MappingError
@@ -51,11 +51,10 @@ LIFECARE_BASE = "/WE.EC.Integration.Host"
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What stands in for the world in tests and simulations: transports by ``lifecare`` and ``phoniro``, how to sleep
-    within a call, and who sends mail. ``calls(tenant)`` is told of each call of a municipality's connectors."""
+    """What stands in for the world in tests and simulations: transports by ``lifecare`` and ``phoniro``, and who
+    sends mail. ``calls(tenant)`` is told of each call of a municipality's connectors."""
 
     transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)
-    sleep: Sleep | None = None
     mail: MailSender | None = None
     calls: Callable[[str], OnCall] | None = None
     beat: Callable[[], None] = lambda: None
@@ -254,19 +253,16 @@ def _parts(
 ) -> TenantParts:
     mapping = load_mapping(settings.mapping_file)
     on_call = _each(service_log.of(name, mapping.zone), *([outside.calls(name)] if outside.calls else []))
-    sleep = outside.sleep or clock.sleep
     base = settings.lifecare.base_url.rstrip("/")
     lifecare = LifecareClient(
-        LifecareSettings(
-            base_url=base if base.endswith(LIFECARE_BASE) else base + LIFECARE_BASE,
-            domain=settings.lifecare.domain,
-            key=settings.lifecare.key.get_secret_value(),
-            page_size=settings.lifecare.page_size,
-            http=_http(settings.lifecare, trust),
-        ),
+        base if base.endswith(LIFECARE_BASE) else base + LIFECARE_BASE,
+        settings.lifecare.domain,
+        settings.lifecare.key.get_secret_value(),
+        page_size=settings.lifecare.page_size,
+        settings=_http(settings.lifecare, trust),
         transport=outside.transports.get("lifecare"),
         on_call=on_call,
-        sleep=sleep,
+        sleep=clock.sleep,
     )
     phoniro = PhoniroClient(
         settings.phoniro.base_url.rstrip("/"),
@@ -276,7 +272,7 @@ def _parts(
         settings=_http(settings.phoniro, trust),
         transport=outside.transports.get("phoniro"),
         on_call=on_call,
-        sleep=sleep,
+        sleep=clock.sleep,
         page_size=settings.phoniro.page_size,
     )
     headings: dict[str, str] = {}

@@ -176,7 +176,7 @@ def _times_of(rules: tuple[tuple[tuple[str, ...], tuple[time, ...]], ...], windo
 
 def _night_times(what: What) -> NightTimes:
     try:
-        return NightTimes.from_json(json.loads(str(what.get("times"))))
+        return NightTimes.from_text(what.get("times"))
     except ValueError:
         raise WrongContent("times are no night times") from None
 

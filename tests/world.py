@@ -135,7 +135,7 @@ class World:
         self.starts += 1
         handlers = {"lifecare": self.lifecare.handle, "phoniro": self.phoniro.handle}
         transports = {name: self._transport(handler) for name, handler in handlers.items()}
-        outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
+        outside = Outside(transports=transports, mail=self.mail)
         owner = f"adapter-{self.starts}"
         service = build(
             self.settings, clock=self.adapters_clock(), owner=owner, outside=outside, rng=self.rng, db=self.db

@@ -124,7 +124,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
-        # Last, so that whoever reads it may send the second one.
+        # Last: a person or test that reads this line may send the second signal at once.
         log("service_stopping", reason=number.name)
         stop.set()
 

@@ -62,7 +62,7 @@ class Mailbox:
 
 
 @dataclass
-class Town:
+class NightTown:
     """The vendors, the mail and the clock of the night."""
 
     clock: NightClock
@@ -71,8 +71,8 @@ class Town:
     mail: Mailbox
 
     @classmethod
-    def build(cls) -> Town:
-        """This afternoon, as nothing from before the first day of the demo's settings is taken in."""
+    def build(cls) -> NightTown:
+        """It begins this afternoon, because orders from before the first day of the demo's settings are left alone."""
         today = datetime.now(STOCKHOLM).date()
         clock = NightClock(datetime.combine(today, time(14), STOCKHOLM).astimezone(UTC))
         return cls(clock, SimulatedLifecare(clock.now), SimulatedPhoniro(clock.now), Mailbox(clock))
@@ -82,11 +82,11 @@ async def play_night(timeline: Timeline, settings: Settings) -> Promise:
     """Play it and tell it. Returns the promise that each look is known or told, and whether it held."""
     timeline.chapter("En natt hos Astrid, på en sekund")
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
-    town = Town.build()
+    town = NightTown.build()
     morning = town.clock.time + NIGHT
     handlers = {"lifecare": town.lifecare.handle, "phoniro": town.phoniro.handle}
     transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
-    outside = Outside(transports=transports, sleep=town.clock.sleep, mail=town.mail)
+    outside = Outside(transports=transports, mail=town.mail)
     async with build(settings, clock=town.clock, outside=outside, db=Database("sqlite://")) as service:
         await service.start_store()
         rt, tenant = service.runtime, service.runtime.tenants[TENANT]
@@ -131,7 +131,7 @@ async def play_night(timeline: Timeline, settings: Settings) -> Promise:
     return Promise("P12", "Varje tillsyn som skulle göras är känd eller berättad", how, tuple(broken))
 
 
-def _order(town: Town) -> None:
+def _order(town: NightTown) -> None:
     """Everything up to the start, the same afternoon."""
     lifecare, today = town.lifecare, town.clock.time.astimezone(STOCKHOLM).date()
     lifecare.seed_person(ASTRID.person_id, **seed_fields(ASTRID))
@@ -146,11 +146,11 @@ def _order(town: Town) -> None:
         lifecare.note_as("alarm_team", execution, heading, "Klart.")
 
 
-def _now(town: Town) -> str:
+def _now(town: NightTown) -> str:
     return f"{town.clock.time.astimezone(STOCKHOLM):%H:%M}"
 
 
-def _what_comes_of_it(town: Town, morning: datetime) -> datetime:
+def _what_comes_of_it(town: NightTown, morning: datetime) -> datetime:
     """The first look, which is told as missed, and as done when the device reports an hour later (PA4). For the last
     one a patrol is sent, which reports its own visit."""
     (schedule,) = town.phoniro.schedules

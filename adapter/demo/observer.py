@@ -158,7 +158,3 @@ class Observer:
             self.words.say("acts_done", act.kind.value, what=named) if done else f"{named}: {self.words.act_state(act)}"
         )
         self.timeline.line(life.person, step, "adaptern", what, adapter=True, style="" if done else "yellow")
-
-    async def aclose(self) -> None:
-        """Let go of the database."""
-        self.database.close()

@@ -1,15 +1,11 @@
 """The invented persons of the demo. Test numbers only, as Lifecare itself marks them (L13)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-if TYPE_CHECKING:
-    from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import signal
-from contextlib import aclosing
+from contextlib import closing
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -17,7 +17,8 @@ from adapter.demo.persons import STOCKHOLM
 from adapter.demo.promises import Promise, check_promises
 from adapter.demo.stage import DemoFailed, Stage
 from adapter.demo.story import Story
-from adapter.presentation.case_page import case_list, case_page
+from adapter.presentation.case_cards import card, cards_page
+from adapter.presentation.case_page import case_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
@@ -56,8 +57,10 @@ async def _play(timeline: Timeline, stage: Stage, *, keep: bool) -> int:
             stage.write_settings(vendors, datetime.now(UTC).astimezone(STOCKHOLM).date())
             await stage.start_adapter()
             mapping = load_mapping(stage.mapping)
-            policy = mapping.policy(datetime.now(UTC).year)
-            async with aclosing(Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)) as observer:
+            observer = Observer(
+                stage, timeline, Words(Texts.load(), mapping.zone), mapping.policy(datetime.now(UTC).year)
+            )
+            with closing(observer.database):
                 # Once the adapter says that it runs, its database is there.
                 await observer.until(lambda: '"service_started"' in stage.logged(), "att adaptern startar")
                 timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")
@@ -121,7 +124,7 @@ def _printed(lives: list[Life], words: Words) -> str:
     page = Console(file=written, width=PLAIN_WIDTH, force_terminal=False, markup=False)
     files = [life.file for life in lives if life.file]
     now = datetime.now(UTC)
-    page.print(case_list([CaseSummary.of(file.case) for file in files], words, now, several=False))
+    page.print(cards_page((card(CaseSummary.of(file.case), words, now) for file in files), several=False))
     for file in files:
         page.print(case_page(file, words, now))
     return written.getvalue()

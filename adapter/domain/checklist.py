@@ -163,8 +163,8 @@ def _i11(s: Situation) -> StepView | None:
 
 
 def _i12(s: Situation) -> StepView | None:
-    """Shown by the plan itself where the municipality maps plans (LA13), else by our own first note in it after the
-    start: what is written there later are other times."""
+    """The plan itself shows it if the municipality maps plans (LA13); otherwise our own first note in it after the
+    start, because later notes there are about other times."""
     if not s.policy.plans:
         creates = s.ledger.counting(ActKind.CREATE)
         written = [a for a in s.told.letters if a.what["letter"] == Letter.PLAN and a.state is ActState.DONE]

@@ -11,11 +11,11 @@ from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
 from adapter.domain.by_hand import tell_by_hand
 from adapter.domain.deviations import tell_deviations
 from adapter.domain.facts import Note, Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, What
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, What
 from adapter.domain.nights import check_granted
 from adapter.domain.pauses import pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
-from adapter.domain.schedule import camera_is_down, pause_causes
+from adapter.domain.schedule import camera_is_down, may_look
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import last_look, local_date, next_look
 from adapter.domain.wanted_messages import WantedMessages
@@ -78,7 +78,7 @@ def _orders(w: WantedMessages) -> None:
         own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": _is_up(s)}
         w.topical("received", Letter.RENEWED, COORDINATOR, **own, **common)
     elif before is not None and w.unit is not None and before != w.unit:
-        times = json.dumps(s.evidence.agreed.times.to_json()) if s.evidence.agreed.times else None
+        times = s.evidence.agreed.times.to_text() if s.evidence.agreed.times else None
         running = s.live is not None
         w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times, running=running)
 
@@ -131,7 +131,7 @@ def _times(w: WantedMessages) -> None:
         return
     if s.evidence.agreed.times is None or not s.mandate.run:
         return
-    text = json.dumps(s.evidence.agreed.times.to_json())
+    text = s.evidence.agreed.times.to_text()
     told = w.told.last(ALARM_TEAM, Letter.TIMES, Letter.TIMES_CHANGED)
     fields: What = {"times": text, "per_night": s.evidence.agreed.times.max_per_night}
     if told is None:
@@ -181,16 +181,15 @@ def _plan(w: WantedMessages) -> None:
         window, zone = s.policy.window, s.policy.zone
         final = last_look(live.times, window, live.valid_from, live.valid_to, zone)
         fields: What = {
-            "times": json.dumps(live.times.to_json()),
+            "times": live.times.to_text(),
             "valid_from": live.valid_from.isoformat(),
             "last_look": _when(final),
             "rests": next((c for c in told_causes(s) if c in _BY_DATE), None),
         }
         if last is None or not stands or any(last.what.get(k) != v for k, v in fields.items()):
             first = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
-            looked_at = live.status is ScheduleStatus.OPEN and not pause_causes(s)
             write = w.settled if stands else w.topical
-            write("plan", Letter.PLAN, PLAN, first_look=_when(first) if looked_at else None, **fields)
+            write("plan", Letter.PLAN, PLAN, first_look=_when(first) if may_look(s) else None, **fields)
     elif stands and live is None:
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
@@ -198,20 +197,14 @@ def _plan(w: WantedMessages) -> None:
 def _started(w: WantedMessages) -> None:
     """I11: that e-tillsyn is scheduled, and from when. Once for each schedule that we made ourselves."""
     s, live = w.s, w.s.live
-    if (
-        live is None
-        or live.times is None
-        or live.status is not ScheduleStatus.OPEN
-        or s.mandate.over
-        or pause_causes(s)
-    ):
+    if live is None or live.times is None or not may_look(s):
         return
     ours = any(a.what["n"] == live.n and "valid_from" in a.what for a in s.ledger.counting(ActKind.CREATE))
     topic = f"started:{live.n}"
     if not ours:
         return
     first = next_look(live.times, s.policy.window, live.valid_from, live.valid_to, s.policy.zone, s.now)
-    fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first)}
+    fields: What = {"times": live.times.to_text(), "first_look": _when(first)}
     if not w.told.topic(topic):
         w.urgent(topic, Letter.STARTED, COORDINATOR, fields)
     if not w.told.topic(f"night_{topic}"):

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
-from adapter.domain.ledger import Look, ScheduleStatus, What
+from adapter.domain.ledger import Look, What
 from adapter.domain.night_watch import camera_silent, found_late, known_after, night_end, night_of
 from adapter.domain.routine import Letter
-from adapter.domain.schedule import pause_causes
+from adapter.domain.schedule import may_look
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import local_minute
 from adapter.domain.wanted_messages import WantedMessages
@@ -40,7 +40,7 @@ def _at_once(w: WantedMessages) -> None:
         last = w.told.topic(topic)
         told = last is not None and last.what["mail"] == "look_missed"
         if look.not_done and not told and not found_late(look, known_after(policy), policy.zone):
-            _mail(w, topic, "look_missed", look, {"may_look": _may_look(w.s)})
+            _mail(w, topic, "look_missed", look, {"may_look": may_look(w.s)})
         elif look.done and told:
             _mail(w, topic, "look_done", look, {})
 
@@ -51,12 +51,6 @@ def _mail(w: WantedMessages, topic: str, mail: str, look: Look, more: What) -> N
     due: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value}
     what: What = {"unit": w.unit, "mail": mail, "to": to, **due, **more}
     w.urgent_mail(topic, what)
-
-
-def _may_look(s: Situation) -> bool:
-    """Whether somebody may look by the camera now, in place of the look that wasn't done."""
-    running = s.live is not None and s.live.status is ScheduleStatus.OPEN
-    return running and not s.mandate.over and not pause_causes(s)
 
 
 def _in_the_morning(w: WantedMessages) -> None:

@@ -1,6 +1,5 @@
 """How many looks fall at once in a night, by unit and quarter of an hour; and who is told where they are too many."""
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 
@@ -51,7 +50,7 @@ def tell_crowded(w: WantedMessages) -> None:
     times, limit = s.evidence.agreed.times, s.policy.most_looks_at_once
     if not limit or times is None or not s.mandate.run or s.mandate.over:
         return
-    text = json.dumps(times.to_json())
+    text = times.to_text()
     for act in s.ledger.acts:
         if act.key.startswith("crowded:") and act.state is ActState.PENDING and act.what["times"] == text:
             # The times may be in force by now. What waits to be sent is told as it was found.

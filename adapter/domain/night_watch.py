@@ -5,7 +5,6 @@ was offline, or nothing had come of it at its deadline. Until then it is open. I
 open; ``engine.look_reader`` tells that nobody follows them. All instants are aware UTC.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -80,7 +79,7 @@ def _after(before: ScheduleRecord, act: Act) -> ScheduleRecord:
     return replace(
         before,
         status=ScheduleStatus.OPEN if act.kind is ActKind.CREATE else before.status,
-        times=NightTimes.from_json(json.loads(str(times))) if times else before.times,
+        times=NightTimes.from_text(times) if times else before.times,
         valid_from=date.fromisoformat(str(first)) if first else before.valid_from,
         valid_to=date.fromisoformat(str(last)) if last else None,
     )

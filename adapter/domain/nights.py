@@ -7,6 +7,7 @@ How a note's text becomes times is in ``times_reading``, which instants they are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import time
@@ -148,6 +149,15 @@ class NightTimes:
                 raise ValueError(f"night times of {day.code} must be a list of texts like 22:30")
             nights.append(tuple(time.fromisoformat(t) for t in times))
         return cls(tuple(nights))
+
+    def to_text(self) -> str:
+        """``to_json`` as one text, as the content of an act has it."""
+        return json.dumps(self.to_json())
+
+    @classmethod
+    def from_text(cls, text: object) -> Self:
+        """The inverse of ``to_text``; raises ``ValueError`` for anything else."""
+        return cls.from_json(json.loads(str(text)))
 
 
 def _grouped(days: Mapping[Weekday, tuple[time, ...]]) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:

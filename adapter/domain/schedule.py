@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from adapter.domain.facts import Absence, Facts, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleRecord, ScheduleStatus, Wanted, What
 from adapter.domain.mandate import Period
+from adapter.domain.nights import NightTimes
 from adapter.domain.policy import Policy
 from adapter.domain.routine import STEPS, WAY_IN, Step
 from adapter.domain.situation import Situation
@@ -80,6 +81,12 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
     elif absent:
         causes.append("absence")
     return tuple(causes)
+
+
+def may_look(s: Situation) -> bool:
+    """Whether somebody may look by the camera now: it was last seen to run, and nothing calls for a pause or an end."""
+    running = s.live is not None and s.live.status is ScheduleStatus.OPEN
+    return running and not s.mandate.over and not pause_causes(s)
 
 
 NOT_BEGUN = frozenset({"not_executed", "between_decisions", "not_begun", "dates_contradict", "no_decision"})
@@ -170,16 +177,9 @@ def _create(s: Situation) -> Wanted | None:
     if period is None or period.execution is None or s.evidence.agreed.times is None:
         return None
     n = s.ledger.schedule.n + 1 if s.ledger.schedule else 1
-    starts = max(d for d in (period.first, period.execution.first_day, s.evidence.agreed.start, s.today) if d)
     valid_to = s.mandate.covered_until(max(s.today, period.first))
-    what: What = {
-        "n": n,
-        "valid_from": starts.isoformat(),
-        "valid_to": _iso(valid_to),
-        "times": json.dumps(s.evidence.agreed.times.to_json()),
-        "orders": _orders(s),
-        "unit": period.unit_id,
-    }
+    content = _content(s, _first_day(s, period), valid_to, s.evidence.agreed.times)
+    what: What = {"n": n, **content, "unit": period.unit_id}
     if s.policy.gates:
         what = {**what, "gates": json.dumps(sorted(s.policy.gates))}
     return Wanted(f"schedule:{n}:create", ActKind.CREATE, what, why="all_gates_hold", opens=True)
@@ -195,7 +195,7 @@ def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
     times = s.evidence.agreed.times or live.times
     starts = live.valid_from
     if live.valid_from > s.today and period is not None and period.execution is not None:
-        starts = max(d for d in (period.first, period.execution.first_day, s.evidence.agreed.start, s.today) if d)
+        starts = _first_day(s, period)
     wider = starts < live.valid_from or later(valid_to, live.valid_to)
     if s.facts.unsure:
         times, starts, wider = live.times, live.valid_from, False
@@ -204,14 +204,24 @@ def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
         return None
     if valid_to is not None and valid_to < starts:
         return None
-    what: What = {
-        "valid_from": starts.isoformat(),
-        "valid_to": _iso(valid_to),
-        "times": json.dumps(times.to_json()),
-        "orders": _orders(s),
-    }
     opens = wider or times != live.times
-    return _op(s, live, ActKind.CHANGE, what, why="facts_changed", opens=opens)
+    content = _content(s, starts, valid_to, times)
+    return _op(s, live, ActKind.CHANGE, content, why="facts_changed", opens=opens)
+
+
+def _first_day(s: Situation, period: Period) -> date:
+    execution = period.execution.first_day if period.execution else None
+    return max(d for d in (period.first, execution, s.evidence.agreed.start, s.today) if d)
+
+
+def _content(s: Situation, first: date, last: date | None, times: NightTimes) -> What:
+    rests = set(s.live.orders if s.live else ()) | {p.order_id for p in s.mandate.run if p.executed}
+    return {
+        "valid_from": first.isoformat(),
+        "valid_to": last.isoformat() if last else None,
+        "times": times.to_text(),
+        "orders": json.dumps(sorted(rests)),
+    }
 
 
 def _new_patience(s: Situation, live: ScheduleRecord) -> Wanted | None:
@@ -271,15 +281,6 @@ def _end_reason(s: Situation) -> str:
     if s.evidence.withdrawn:
         return "consent_withdrawn"
     return s.mandate.over_by or "decision_ended"
-
-
-def _orders(s: Situation) -> str:
-    rests = set(s.live.orders if s.live else ()) | {p.order_id for p in s.mandate.run if p.executed}
-    return json.dumps(sorted(rests))
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
 
 
 def _earlier(a: date | None, b: date | None) -> date | None:

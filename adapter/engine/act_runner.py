@@ -235,18 +235,15 @@ class _Turn:
         log("act_retry", error=error, **details, **self.label)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        if await self.rt.db.run(lambda c: self._parked(c, error, now)):
-            self._tell_parked(error)
+        await self.rt.db.run(lambda c: self._parked(c, error, now))
 
-    def _parked(self, c: Connection, error: PortError, now: datetime) -> bool:
-        """Park the act. Returns whether that is news: a cause that holds back one look holds back those of the whole
+    def _parked(self, c: Connection, error: PortError, now: datetime) -> None:
+        """Park the act. It is logged if it is news: a cause that holds back one look holds back those of the whole
         town."""
         how: dict[str, Any] = {"reason": "act_parked", "audit": error.audit}
         claims.failed(c, self.claimed, ActState.PARKED, error=str(error), now=now, **how)
-        return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
-
-    def _tell_parked(self, error: PortError) -> None:
-        log("act_parked", failure=error.failure.value, error=error, **self.label)
+        if self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now):
+            log("act_parked", failure=error.failure.value, error=error, **self.label)
 
     async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
         """The schedule is in another state than expected. Store it as it is, and have the case decided again. Only that
@@ -263,24 +260,21 @@ class _Turn:
             return
         retry_at = now + self._backoff(self.act.attempts, error)
 
-        def again(c: Connection) -> tuple[bool, bool]:
+        def again(c: Connection) -> None:
             hopeless = self._hopeless(c, seen, error)
             before = schedules.newest(c, claimed.tenant, claimed.ref)
             if seen is not None and seen.schedule is not None:
                 of = {"remote_id": seen.schedule_id, "etag": seen.etag}
                 schedules.save(c, claimed.tenant, claimed.ref, seen.schedule, **of)
-            news = hopeless and self._parked(c, error, now)
-            if not hopeless:
+            if hopeless:
+                self._parked(c, error, now)
+            else:
                 how: dict[str, Any] = {"retry_at": retry_at, "reason": "conflict", "audit": error.audit}
                 claims.failed(c, claimed, ActState.PENDING, error=str(error), now=now, **how)
+                self._tell_retry(error, retry_at)
             counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
-            return hopeless, news
 
-        parked, news = await self.rt.db.run(again)
-        if news:
-            self._tell_parked(error)
-        if not parked:
-            self._tell_retry(error, retry_at)
+        await self.rt.db.run(again)
 
     def _hopeless(self, c: Connection, seen: Effect | None, error: PortError) -> bool:
         """Whether a conflict has come back too often, with a schedule that hasn't changed since it was last seen, or

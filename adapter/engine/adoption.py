@@ -72,7 +72,6 @@ def _open(
         order_ids=[order.id],
         now=now,
         adopted=True,
-        adopted_orders=[order.id],
     )
     record = replace(seen.record, n=1, orders=frozenset({order.id}))
     schedules.save(c, tenant.name, case.ref, record, remote_id=seen.id, etag=seen.etag)

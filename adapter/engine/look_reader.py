@@ -202,7 +202,7 @@ def _listed(
         if owner is None:
             news.unowned.append(schedule_id)
             continue
-        record = owner.readable
+        record = schedules.readable(owner.stored)
         if record is None:
             news.unread.add(owner.ref)
             continue
@@ -250,14 +250,20 @@ def _want_unentitled(c: Connection, tenant: Tenant, ref: str, look: Look, now: d
 
 def _want_late(c: Connection, tenant: Tenant, late: Sequence[tuple[str, Look]], now: datetime) -> None:
     """One mail to each unit's night mailbox (or the coordinator's, if it has none) for all looks of an outage."""
-    units = schedules.units(c, tenant.name) if late else {}
-    by_unit: dict[int | None, list[list[str]]] = {}
+    readers = _readers(c, tenant, {ref for ref, _ in late})
+    of_reader: dict[tuple[str, int | None], list[list[str]]] = {}
     for ref, look in sorted(late, key=lambda one: (one[1].due_at, one[0])):
-        by_unit.setdefault(units.get(ref), []).append([_local(tenant, look.due_at), ref])
-    for unit, rows in by_unit.items():
-        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
+        of_reader.setdefault(readers[ref], []).append([_local(tenant, look.due_at), ref])
+    for (to, unit), rows in of_reader.items():
         what: What = {"mail": "looks_late", "to": to, "unit": unit, "looks": json.dumps(rows)}
         _want(c, tenant, f"outage:{int(now.timestamp())}:{unit or ''}", what, now)
+
+
+def _readers(c: Connection, tenant: Tenant, refs: Iterable[str]) -> dict[str, tuple[str, int | None]]:
+    """By case: the mailbox of those who see to its looks at night, and its unit."""
+    units = {ref: unit for ref, (unit, _) in cases.units_of(c, tenant.name, refs).items()}
+    night = tenant.policy.has_night_mailbox
+    return {ref: ("night" if night(unit) else "coordinator", unit) for ref, unit in units.items()}
 
 
 def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> None:
@@ -278,12 +284,9 @@ def _want_unread(c: Connection, tenant: Tenant, news: News, todo: Span, now: dat
     if not news.unread or todo.follows is None:
         news.unread = set()
         return
-    units = cases.units_of(c, tenant.name, news.unread)
     of_reader: dict[tuple[str, int | None], list[str]] = {("it", None): sorted(news.unread)}
-    for ref in sorted(news.unread):
-        unit, _ = units.get(ref, (None, None))
-        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
-        of_reader.setdefault((to, unit), []).append(ref)
+    for ref, reader in sorted(_readers(c, tenant, news.unread).items()):
+        of_reader.setdefault(reader, []).append(ref)
     told = set()
     for (to, unit), refs in of_reader.items():
         listed = ", ".join(refs)

@@ -202,19 +202,17 @@ class ResyncTurn:
         await self._db(lambda c: requests.note(c, self.request, ref, state, told, self.now))
 
     async def _finish(self) -> None:
-        def closing(c: Connection) -> dict[str, int]:
-            report = requests.finished_report(c, self.request)
+        def closing(c: Connection) -> None:
+            report: dict[str, Any] = requests.finished_report(c, self.request)
             requests.give_back(
                 c, self.request, position=self.position, report=report, finished_at=self.now, error=None, retry_at=None
             )
-            return report
+            seconds = (self.now - self.request.taken_at).total_seconds()
+            log("resync_finished", resync=self.request.id, mode=self.asked.mode, seconds=seconds, **report)
 
-        report = await self._db(closing)
-        seconds = (self.now - self.request.taken_at).total_seconds()
-        log("resync_finished", resync=self.request.id, mode=self.asked.mode, seconds=seconds, **report)
+        await self._db(closing)
 
     def _move_to(self, c: Connection, position: dict[str, Any]) -> None:
-        """Changes only the store, because a transaction may be run again from its beginning."""
         told = position.get("told")
         if told is None or self.now - datetime.fromisoformat(told) >= TELL_EVERY:
             counts = requests.counts(c, self.request.tenant, self.request.id)

@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta
 from math import ceil, floor
 
 from adapter.domain.routine import STEPS
-from adapter.followup.tallies import ALL as ALL
-from adapter.followup.tallies import LOOKS, TROUBLE, UNANSWERED, UNKNOWN, Tally
+from adapter.followup.tallies import ALL, LOOKS, TROUBLE, UNANSWERED, UNKNOWN, Tally
 from adapter.followup.uptime import ADAPTER, NOTHING, Span, Uptime
 
 SPAN = "all"

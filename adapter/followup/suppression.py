@@ -10,7 +10,8 @@ who compares papers for several spans can still calculate some numbers.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from adapter.followup.report import ALL, SPAN, Cell, Table
+from adapter.followup.report import SPAN, Cell, Table
+from adapter.followup.tallies import ALL
 
 HIDDEN = ".."
 """Shown instead of a number that is left out, as in Sweden's official statistics."""

@@ -1,33 +1,24 @@
 """One executor for all acts: it passes each act to the executor for its kind."""
 
-from typing import Protocol
-
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind
+from adapter.gateways.mails import MailExecutor
+from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PlatformExecutor
 from adapter.gateways.port_errors import as_port_errors
+from adapter.gateways.visits import VisitExecutor
 from adapter.ports import CaseContext, Effect, Failure, PortError
 from connectors.http.client import writing_while
 
 
-class KindExecutor(Protocol):
-    """Carries out acts of some kinds at its ``vendor``, and looks for their effects. Raises what the connectors raise,
-    ``WrongContent`` and ``PortError``."""
-
-    vendor: str
-
-    async def perform(self, act: Act, case: CaseContext) -> Effect: ...
-
-    async def find(self, act: Act, case: CaseContext) -> Effect | None: ...
-
-
 class Executors:
-    """``Executor`` for every kind of act."""
+    """``Executor`` for every kind of act. Those of some kinds may raise what the connectors raise, ``WrongContent`` and
+    ``PortError``."""
 
     def __init__(
-        self, *, notes: KindExecutor, platform: PlatformExecutor, mail: KindExecutor, visits: KindExecutor
+        self, *, notes: NoteExecutor, platform: PlatformExecutor, mail: MailExecutor, visits: VisitExecutor
     ) -> None:
         self._platform = platform
-        self._by_kind: dict[ActKind, KindExecutor] = {
+        self._by_kind: dict[ActKind, NoteExecutor | MailExecutor | VisitExecutor] = {
             ActKind.MESSAGE: notes,
             ActKind.MAIL: mail,
             **dict.fromkeys(VISIT_KINDS, visits),

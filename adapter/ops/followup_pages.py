@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from adapter.domain.wall_clock import local_date
-from adapter.followup.report import ALL, Month, Table, by_span, report
+from adapter.followup.report import Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
+from adapter.followup.tallies import ALL
 from adapter.ops.pages import Admitted, Pages, ThePages, as_file, no_such_page, printed
 from adapter.ops.sign_in import Person
 from adapter.presentation.followup_page import cell, followup_csv

@@ -11,6 +11,7 @@ from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.ops.troubles import troubles
+from adapter.presentation.case_cards import Card, card, unsafe_card
 from adapter.presentation.case_summary import urgency
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
@@ -27,7 +28,7 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
     numbers: list[cards.Numbers] = []
     resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []
-    unsafe: dict[tuple[str, str], cards.Card] = {}
+    unsafe: dict[tuple[str, str], Card] = {}
     drifts: dict[str, Drift | None] = {}
     for name, tenant in rt.tenants.items():
         theirs = ops.words_of(name)
@@ -36,7 +37,7 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
         resyncs += resync_rows(c, name)
         loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)
         drifts[name] = last_drift(c, name)
-        unsafe |= {(name, ref): cards.unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
+        unsafe |= {(name, ref): unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
     vendors = cards.vendors(ops)
     wrong = troubles(ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
     unwatched = [g for g in summaries if g.without]
@@ -48,9 +49,9 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),
-        "unwatched": [cards.card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
+        "unwatched": [card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
         "unwatched_count": len(unwatched),
-        "needs": [cards.card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
+        "needs": [card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
         "needs_count": len(needs),
         "unusable": unusable,
         "unfulfilled": unfulfilled[:SHOWN],

@@ -10,7 +10,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
 
-from adapter.followup.report import ALL, Cell, Table
+from adapter.followup.report import Cell, Table
+from adapter.followup.tallies import ALL
 from adapter.presentation.console import table as empty_table
 from adapter.presentation.words import Words
 

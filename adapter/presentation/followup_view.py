@@ -11,8 +11,9 @@ from datetime import date, timedelta
 from string import Formatter
 
 from adapter.followup.charts import Bar, horizontal, vertical
-from adapter.followup.report import ALL, SPAN, Cell, Table, months_between
+from adapter.followup.report import SPAN, Cell, Table, months_between
 from adapter.followup.suppression import HIDDEN, OF_NOBODY, STATES, codes, counts
+from adapter.followup.tallies import ALL
 from adapter.presentation.followup_page import cell, heading
 from adapter.presentation.words import Words
 from mappings.messages.swedish import month as month_name

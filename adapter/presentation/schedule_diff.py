@@ -1,6 +1,5 @@
 """What the schedule in Phoniro is now, and what it shall be. A case's page begins with it."""
 
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -45,7 +44,7 @@ def _wanted_schedule(s: Situation) -> tuple[ScheduleStatus | None, date | None, 
     if act := change_of(s, live) if live else next_step(s):
         days = (act.what["valid_from"], act.what["valid_to"])
         first, last = (date.fromisoformat(str(day)) if day else None for day in days)
-        return status, first, last, NightTimes.from_json(json.loads(str(act.what["times"])))
+        return status, first, last, NightTimes.from_text(act.what["times"])
     if live:
         return status, live.valid_from, live.valid_to, live.times
     return None, None, None, s.evidence.agreed.times

@@ -1,6 +1,5 @@
 """Turns codes into Swedish words, and instants into local time."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,7 +134,7 @@ class Words:
         """The times and validity in an act on the schedule; empty for other acts."""
         if "times" not in what or "valid_from" not in what:
             return ""
-        times = str(times_text(NightTimes.from_json(json.loads(str(what["times"]))))).replace("\n", "; ")
+        times = str(times_text(NightTimes.from_text(what["times"]))).replace("\n", "; ")
         first = date.fromisoformat(str(what["valid_from"]))
         last = date.fromisoformat(str(what["valid_to"])) if what.get("valid_to") else None
         until = self.heading("until", day=self.day(last)) if last else self.heading("open_end")

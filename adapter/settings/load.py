@@ -43,13 +43,13 @@ _MESSAGES = {
 }
 _MORE_ON_MISSING = {
     "mapping_file": ": copy the example mapping and make it the municipality's own",
-    "pseudonym_key": ", with at least 16 characters of pure chance",
+    "pseudonym_key": ", with at least 16 random characters",
 }
 
 Keys = tuple[str, ...]
 """Where a setting stands: its groups' names and its own."""
 Values = dict[Keys, Any]
-"""Settings by where they stand. A group with nothing in it is a value of its own: an empty one."""
+"""Settings by their place. An empty group counts as a value: an empty one."""
 
 
 class SettingsError(Exception):
@@ -264,10 +264,10 @@ def _validated(values: Values, sources: list[Source]) -> tuple[OperatorSettings 
 
 
 def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
-    """What is wrong with one setting, in the place where its value stands, or could be given."""
+    """What is wrong with one setting, and the place where its value is, or could be given."""
     path = tuple(str(part) for part in error["loc"] if part != "[key]")
     message = (error["type"] == "extra_forbidden" and _no_such(path)) or in_words(error)
-    # What stands for a whole group is the value itself, not the settings of the group in another place.
+    # If a value is given where a group belongs, the fault is there, and not where the group's settings are.
     source = next((each for each in sources if path in each.values), None)
     source = source or next((each for each in sources if each.holds(path)), None)
     if not path:

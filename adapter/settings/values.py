@@ -51,7 +51,7 @@ def _host(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    """Empty, or where people reach the status page: https, but for this machine itself."""
+    """Empty, or where people reach the status page: https, except on this machine itself."""
     return _base_url(value) if value else value
 
 
@@ -63,21 +63,21 @@ def _present(value: SecretStr) -> SecretStr:
 
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
-        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} random characters")
     return value
 
 
 def _encryption_keys(value: SecretStr) -> SecretStr:
     """None, or keys divided by white space."""
     if any(len(key) < ENCRYPTION_KEY_MIN for key in value.get_secret_value().split()):
-        raise ValueError(f"must have at least {ENCRYPTION_KEY_MIN} characters of pure chance, or be left out")
+        raise ValueError(f"must have at least {ENCRYPTION_KEY_MIN} random characters, or be left out")
     return value
 
 
 def _token(value: SecretStr) -> SecretStr:
     """None, or one that can't be guessed."""
     if 0 < len(value.get_secret_value()) < TOKEN_MIN:
-        raise ValueError(f"must have at least {TOKEN_MIN} characters of pure chance, or be left out")
+        raise ValueError(f"must have at least {TOKEN_MIN} random characters, or be left out")
     return value
 
 

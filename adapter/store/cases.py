@@ -54,7 +54,6 @@ class Case:
     failures: int
     error: str | None
     adopted: bool
-    adopted_orders: frozenset[str]
     collected_at: datetime | None
     purged_at: datetime | None
     unit: int | None
@@ -104,7 +103,6 @@ def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
     values["decision"] = sealing.sealed_value(conn, row, _c.decision) if row.decision else None
     values["error"] = sealing.readable(conn, row, _c.error)
     values["phase"] = Phase(values["phase"])
-    values["adopted_orders"] = frozenset(values["adopted_orders"])
     return Case(**values)
 
 
@@ -117,7 +115,6 @@ def open_case(
     order_ids: Iterable[str],
     now: datetime,
     adopted: bool = False,
-    adopted_orders: Iterable[str] = (),
 ) -> Case:
     """Open a case with its orders, due at once. Raises ``OrderTaken``, with nothing stored, if one of the orders has a
     case, open or closed.
@@ -140,7 +137,7 @@ def open_case(
         "version": 1,
         "failures": 0,
         "adopted": adopted,
-        "adopted_orders": sorted(adopted_orders),
+        "adopted_orders": orders if adopted else [],  # read by the version before
     }
     code = sealing.of(conn).code
     ref = "TK-" + code(f"case:{tenant}:{orders[0]}", 6)

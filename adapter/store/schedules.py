@@ -74,11 +74,6 @@ class Owned(NamedTuple):
         """Raises ``StoreError`` if this version can't read it."""
         return codec.SCHEDULE.load(self.stored)
 
-    @property
-    def readable(self) -> ScheduleRecord | None:
-        """The same, or None (``readable``)."""
-        return readable(self.stored)
-
     def shows(self, seen: ScheduleRecord) -> bool:
         """Whether it certainly says the same as ``seen``, except for ``seen_at`` and the orders. The texts are
         compared, because loading one costs four times as much as dumping one."""
@@ -142,18 +137,10 @@ def being_made(conn: Connection, tenant: str) -> bool:
 
 def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, ScheduleRecord]]:
     """Every readable schedule that hasn't ended, with its case's unit."""
-    of_case = units(conn, tenant)
-    query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
-    found = ((of_case.get(ref), readable(record)) for ref, record in conn.execute(query))
+    of_case = schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref))
+    query = select(cases.c.unit, _s.record).select_from(of_case).where(_s.tenant == tenant, _s.ended.is_(False))
+    found = ((unit, readable(record)) for unit, record in conn.execute(query))
     return [(unit, record) for unit, record in found if record is not None]
-
-
-def units(conn: Connection, tenant: str) -> dict[str, int]:
-    """The unit that the platform was last told for a case's person, by reference."""
-    a, told = acts.c, (ActKind.CREATE, ActKind.PUT_PERSON)
-    done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
-    rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
-    return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
 
 
 def count_running(conn: Connection, tenant: str) -> int:

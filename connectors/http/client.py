@@ -20,7 +20,7 @@ from tenacity import RetryCallState, retry, stop_after_attempt, wait_random_expo
 from connectors.errors import NotSent, TooLong, Transient, VendorError
 from connectors.http import classify
 from connectors.http.answer import Answer
-from connectors.http.body import CODINGS, Unreadable, read_body
+from connectors.http.body import CODINGS, read_body
 from connectors.http.proxy import proxy_for
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -231,21 +231,22 @@ class VendorHttp:
         try:
             async with asyncio.timeout_at(request.extensions["until"]):
                 response = await self._client.send(request, stream=True)
-                body, unreadable = await _body(response, request.extensions["longest"])
+                body = await read_body(response, request.extensions["longest"])
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as failure:  # OSError: TimeoutError
             sent = "sent_at" in request.extensions
             return classify.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe, sent=sent)
-        answer = Answer(self.vendor, call, safe, response.status_code, response.headers, body)
+        read = body if isinstance(body, bytes) else b""
+        answer = Answer(self.vendor, call, safe, response.status_code, response.headers, read)
         if response.is_success or response.status_code in accept:
-            if body.lstrip()[:1] == b"<":  # a page from a server in front of the vendor; the vendor didn't answer
+            if read.lstrip()[:1] == b"<":  # a page from a server in front of the vendor; the vendor didn't answer
                 return answer.broken("the answer is not JSON")
-            if unreadable is None:
+            if isinstance(body, bytes):
                 return answer
-            if unreadable.too_long and safe:
-                return TooLong(str(unreadable), vendor=self.vendor, call=call, status=response.status_code)
-            return answer.broken(str(unreadable))
+            if body.too_long and safe:
+                return TooLong(body.reason, vendor=self.vendor, call=call, status=response.status_code)
+            return answer.broken(body.reason)
         secrets = (*self._secrets, request.headers.get("Authorization", "").removeprefix("Bearer "))
-        return classify.of_status(response, body, vendor=self.vendor, call=call, repeatable=safe, secrets=secrets)
+        return classify.of_status(response, read, vendor=self.vendor, call=call, repeatable=safe, secrets=secrets)
 
     async def _about_to_send(self, request: httpx.Request) -> None:
         """httpx's hook before each request is sent, also a repeated one. Raises ``NotSent``."""
@@ -253,13 +254,6 @@ class VendorHttp:
             reason = "its turn came too late; it was not sent"
             raise NotSent(reason, vendor=self.vendor, call=request.extensions["call"])
         request.extensions["sent_at"] = asyncio.get_running_loop().time()
-
-
-async def _body(response: httpx.Response, longest: int) -> tuple[bytes, Unreadable | None]:
-    try:
-        return await read_body(response, longest), None
-    except Unreadable as failure:
-        return b"", failure
 
 
 def path_segment(value: object) -> str:

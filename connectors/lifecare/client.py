@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -26,20 +26,11 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class LifecareSettings:
-    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``). ``key`` is base64 and
-    not percent-encoded; the client does that (L2)."""
-
-    base_url: str
-    domain: str
-    key: str = field(repr=False)
-    page_size: int = 100
-    http: HttpSettings = field(default_factory=HttpSettings)
-
-
 class LifecareClient:
     """Reads and writes one Lifecare ``domain``. Raises ``connectors.errors`` only, and never logs.
+
+    ``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``). ``key`` is base64 and not
+    percent-encoded; the client does that (L2). ``transport`` replaces the network.
 
     A list is returned as ``Rows``: the usable rows and the broken ones. When one person's rows are read, other persons'
     rows are left out (L11). If a single entity belongs to another person, ``ContractBroken`` is raised.
@@ -47,24 +38,26 @@ class LifecareClient:
 
     def __init__(
         self,
-        settings: LifecareSettings,
+        base_url: str,
+        domain: str,
+        key: str,
         *,
+        page_size: int = 100,
+        settings: HttpSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._settings = settings
-        # L1: domain and key are sent only in the query string, not in headers.
-        credentials = {"domain": settings.domain, "key": settings.key}
-        self._page_size = max(2, settings.page_size)
+        self._page_size = max(2, page_size)
         self._cap = Cap(self._learned_cap)
         self._room = Room()
         self._http = VendorHttp(
             "lifecare",
-            settings.base_url,
-            params=credentials,
-            secrets=[settings.key],
-            settings=settings.http,
+            base_url,
+            # L1: domain and key are sent only in the query string, not in headers.
+            params={"domain": domain, "key": key},
+            secrets=[key],
+            settings=settings,
             transport=transport,
             on_call=on_call,
             sleep=sleep,

@@ -60,7 +60,6 @@ class MailServer:
     starttls: bool = True
     timeout: float = 30.0
     data_timeout: float = 300.0
-    local_hostname: str | None = None
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
     proxy: str = field(default="", repr=False)
 
@@ -142,7 +141,6 @@ class MailClient:
             password=server.password,
             start_tls=server.starttls,
             timeout=server.timeout,
-            local_hostname=server.local_hostname,
             tls_context=server.tls_context,
         )
         try:

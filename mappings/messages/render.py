@@ -38,7 +38,7 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     **dict.fromkeys(_MOMENTS, datetime.fromisoformat),
     **dict.fromkeys(_CODES, lambda text: text.split(",")),
     "since": lambda text: (datetime if "T" in text else date).fromisoformat(text),
-    "times": lambda text: swedish.times_text(NightTimes.from_json(json.loads(text))),
+    "times": lambda text: swedish.times_text(NightTimes.from_text(text)),
     "looks": lambda text: [(datetime.fromisoformat(at), about) for at, about in json.loads(text)],
     "cases": lambda text: [{**row, "since": date.fromisoformat(row["since"])} for row in json.loads(text)],
     "params": json.loads,

@@ -53,6 +53,9 @@ async def test_the_list_says_who_is_awaited_and_can_be_narrowed(ref: str, adapte
     told = await adapter("case", "list")
     for words in (ref, "tider för tillsyn", "(koordinatorn, sedan i dag)", "1 ärende"):
         assert words in told
+    narrow = await adapter("case", "list", columns=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "Väntar på att beställningen verkställs (koordinatorn, sedan i dag)" in narrow, "no word is cut"
     for narrowed in (("--late",), ("--unsafe",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")

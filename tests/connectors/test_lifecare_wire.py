@@ -1,10 +1,8 @@
 """Lifecare's models, queries and paging, compared with the vendor's own description."""
 
 import asyncio
-import json
 import re
 from datetime import UTC, date, datetime
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -17,9 +15,7 @@ from connectors.lifecare import query, wire
 from connectors.lifecare.paging import Cap, read_whole
 from connectors.lifecare.query import q
 from connectors.lifecare.values import calendar_date, instant, person_number, whole_seconds
-
-CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
-
+from tests.contracts import definition, has_feed, needs_lifecare, row_of, searchable, swagger
 
 # Dates and instants
 
@@ -238,23 +234,6 @@ def test_a_row_read_twice_counts_once_in_its_newest_form() -> None:
 # The vendor's own description
 
 
-@pytest.fixture(scope="module")
-def contract() -> dict[str, Any]:
-    if not CONTRACT.exists():
-        pytest.skip("the vendor's description is not beside this checkout")
-    document: dict[str, Any] = json.loads(CONTRACT.read_text(encoding="utf-8"))
-    return document
-
-
-def _named(document: dict[str, Any], ref: str) -> dict[str, Any]:
-    definition: dict[str, Any] = document["definitions"][ref.removeprefix("#/definitions/")]
-    return definition
-
-
-def _item(document: dict[str, Any], path: str) -> dict[str, Any]:
-    return _named(document, document["paths"][path]["get"]["responses"]["200"]["schema"]["items"]["$ref"])
-
-
 def _inner(annotation: Any) -> list[type]:
     """The plain classes that an annotation is made of."""
     if get_origin(annotation) is Annotated:
@@ -267,53 +246,42 @@ def _inner(annotation: Any) -> list[type]:
 PLAIN = {"string": str, "integer": int, "boolean": bool}
 
 
-def _agree(document: dict[str, Any], model: type[BaseModel], definition: dict[str, Any]) -> None:
+def _agree(model: type[BaseModel], ref: str) -> None:
+    properties = definition(ref)["properties"]
     for name, field in model.model_fields.items():
         alias = field.alias or name
-        assert alias in definition["properties"], f"{model.__name__}.{name}: the vendor has no {alias}"
-        described = definition["properties"][alias]
-        described = described.get("items", described)
+        assert alias in properties, f"{model.__name__}.{name}: the vendor has no {alias}"
+        described = properties[alias].get("items", properties[alias])
         (kind,) = _inner(field.annotation)
         if "$ref" in described:
             assert issubclass(kind, BaseModel)
-            _agree(document, kind, _named(document, described["$ref"]))
+            _agree(kind, described["$ref"])
         elif described.get("format") == "date-time":
             assert kind is (datetime if re.search("Time(Utc)?$", alias) else date), f"{model.__name__}.{name}"
         else:
             assert kind is PLAIN[described["type"]], f"{model.__name__}.{name}"
 
 
+@needs_lifecare
 @pytest.mark.parametrize("resource", query.RESOURCES, ids=lambda resource: str(resource.name))
-def test_every_resource_is_as_the_vendor_describes_it(contract: dict[str, Any], resource: query.Resource[Any]) -> None:
+def test_every_resource_is_as_the_vendor_describes_it(resource: query.Resource[Any]) -> None:
     """L6, L7, L14: fields and their types, what is searchable and how, and which lists take gt and lt."""
     path = f"/api/v1/{resource.name}"
-    definition = _item(contract, path)
-    _agree(contract, resource.model, definition)
-    parameters = {parameter["name"] for parameter in contract["paths"][path]["get"]["parameters"]}
-    assert resource.delta == ({"gt", "lt"} <= parameters)
-    assert resource.key is None or resource.key in definition["properties"]
-    for field, kind in resource.searchable.items():
-        described = definition["properties"][field]
-        text = described["description"]
-        if kind == "date":
-            assert "[Searchable: yyyy-MM-dd]" in text, field
-        elif kind == "person":
-            assert "[Searchable: YYYYMMDDXXXX]" in text, field
-        else:
-            assert "[Searchable]" in text, field
-            assert described["type"] == {"text": "string", "int": "integer"}[kind], field
-            assert described.get("format") != "date-time", field
+    _agree(resource.model, row_of(path))
+    assert resource.delta == has_feed(path)
+    assert resource.key is None or resource.key in definition(row_of(path))["properties"]
+    assert resource.searchable.items() <= searchable(row_of(path)).items()
 
 
-def test_a_note_is_as_the_vendor_describes_it(contract: dict[str, Any]) -> None:
+@needs_lifecare
+def test_a_note_is_as_the_vendor_describes_it() -> None:
     """LA3"""
-    post = contract["paths"]["/api/v2/provider_notes"]["post"]
-    body = next(parameter for parameter in post["parameters"] if parameter["in"] == "body")
-    request = _named(contract, body["schema"]["$ref"])
-    _agree(contract, wire.CreateProviderJournalNoteRequest, request)
+    post = swagger()["paths"]["/api/v2/provider_notes"]["post"]
+    body = next(parameter for parameter in post["parameters"] if parameter["in"] == "body")["schema"]["$ref"]
+    _agree(wire.CreateProviderJournalNoteRequest, body)
     fields = wire.CreateProviderJournalNoteRequest.model_fields.values()
-    assert {field.alias for field in fields if field.is_required()} == set(request["required"])
-    _agree(contract, wire.JournalNoteV2, _named(contract, post["responses"]["200"]["schema"]["$ref"]))
+    assert {field.alias for field in fields if field.is_required()} == set(definition(body)["required"])
+    _agree(wire.JournalNoteV2, post["responses"]["200"]["schema"]["$ref"])
 
 
 def test_a_calendar_date_takes_no_instant() -> None:

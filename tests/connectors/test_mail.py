@@ -104,7 +104,6 @@ def _client(port: int, ca: trustme.CA | None, **changes: Any) -> MailClient:
         "password": PASSWORD,
         "tls_context": context,
         "timeout": 5.0,
-        "local_hostname": "adapter.example",
     }
     on_call = changes.pop("on_call", None)
     return MailClient(MailServer(**(settings | changes)), on_call=on_call)

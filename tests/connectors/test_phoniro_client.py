@@ -472,15 +472,6 @@ async def test_a_list_cut_short_is_not_taken_for_a_whole_one(
         _ = [row async for row in client.schedules()]
 
 
-async def test_a_page_that_fails_once_is_read_again_and_no_row_comes_twice(
-    phoniro: respx.MockRouter, client: PhoniroClient
-) -> None:
-    phoniro.get(SCHEDULES).mock(
-        side_effect=[_page([SCHEDULE], "2"), httpx.Response(502), httpx.ReadTimeout("slow"), _page([SCHEDULE])]
-    )
-    assert len([row async for row in client.schedules()]) == 2
-
-
 async def test_the_next_page_is_on_its_way_while_one_is_used(phoniro: respx.MockRouter, client: PhoniroClient) -> None:
     route = phoniro.get(SCHEDULES).mock(side_effect=[_page([SCHEDULE], "2"), _page([SCHEDULE]), _page([])])
     asked = []

@@ -2,36 +2,26 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qsl, unquote
 
 import httpx
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from connectors.errors import VendorError
 from connectors.http.client import HttpSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import WEEKDAYS, Customer, EndReason, NewSchedule, PauseReason, Rule, ScheduleChanges
 from tests.connectors.phoniro_examples import AT, CUSTOMER, ID, new_schedule
+from tests.contracts import hold, needs_phoniro, openapi, place_of, resolved
 
-CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "phoniro.openapi.yaml"
-pytestmark = pytest.mark.skipif(not CONTRACT.exists(), reason="the contract is not kept with the code")
+pytestmark = needs_phoniro
 
 Call = Callable[[PhoniroClient], Awaitable[object]]
-
-
-@pytest.fixture(scope="module")
-def contract() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
-    return loaded
 
 
 def _sent(*calls: Call) -> list[httpx.Request]:
@@ -55,41 +45,32 @@ def _sent(*calls: Call) -> list[httpx.Request]:
     return requests
 
 
-def _check(contract: dict[str, Any], request: httpx.Request) -> str:
+def _check(request: httpx.Request) -> str:
     """Validate a request against its operation, and return the operation's name."""
-    path, shared, operation = _operation(contract, request)
-    parameters = [_resolved(contract, one) for one in (*shared, *operation.get("parameters", []))]
+    path, values = place_of(request.url.raw_path.decode().partition("?")[0])
+    shared, operation = openapi()["paths"][path].get("parameters", []), openapi()["paths"][path][request.method.lower()]
+    for value, parameter in zip(values, shared, strict=True):
+        hold(parameter["schema"], unquote(value))
+    parameters = [resolved(one) for one in (*shared, *operation.get("parameters", []))]
     query = {one["name"]: one for one in parameters if one["in"] == "query"}
     for name, value in request.url.params.multi_items():
         schema = query[name]["schema"]
-        _validate(contract, schema, int(value) if schema.get("type") == "integer" else value)
+        hold(schema, int(value) if schema.get("type") == "integer" else value)
     for one in parameters:
         if one["in"] == "query" and one.get("required"):
             assert one["name"] in request.url.params
         if one["in"] == "header" and one.get("required"):
             assert request.headers[one["name"]]
-    _check_body(contract, operation, request)
+    _check_body(operation, request)
     return f"{request.method} {path}"
 
 
-def _operation(contract: dict[str, Any], request: httpx.Request) -> tuple[str, list[Any], dict[str, Any]]:
-    raw = request.url.raw_path.decode().partition("?")[0]
-    for path, item in sorted(contract["paths"].items(), key=lambda one: "{" in one[0]):
-        found = re.fullmatch(re.sub(r"\{\w+\}", "([^/]+)", path), raw)
-        if found and request.method.lower() in item:
-            shared = item.get("parameters", [])
-            for value, parameter in zip(found.groups(), shared, strict=True):
-                _validate(contract, parameter["schema"], unquote(value))
-            return path, shared, item[request.method.lower()]
-    raise AssertionError(f"the contract knows no {request.method} {raw}")
-
-
-def _check_body(contract: dict[str, Any], operation: dict[str, Any], request: httpx.Request) -> None:
+def _check_body(operation: dict[str, Any], request: httpx.Request) -> None:
     media_type = request.headers.get("Content-Type", "").partition(";")[0]
     if request.method == "PATCH":
         # The contract names the four fields and refers to the schema of a new schedule for their types.
         assert media_type == "application/merge-patch+json"
-        whole = contract["components"]["schemas"]["NewSchedule"]["properties"]
+        whole = openapi()["components"]["schemas"]["NewSchedule"]["properties"]
         allowed = {name: whole[name] for name in ("validFrom", "validTo", "rules", "cameraId")}
         schema: dict[str, Any] = {"type": "object", "minProperties": 1, "properties": allowed}
     elif "requestBody" in operation:
@@ -100,23 +81,8 @@ def _check_body(contract: dict[str, Any], operation: dict[str, Any], request: ht
     body = (
         dict(parse_qsl(request.content.decode())) if media_type.endswith("urlencoded") else json.loads(request.content)
     )
-    assert set(body) <= set(_resolved(contract, schema)["properties"])
-    _validate(contract, schema, body)
-
-
-def _resolved(contract: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in schema:
-        return schema
-    found: Any = contract
-    for step in schema["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    assert isinstance(found, dict)
-    return found
-
-
-def _validate(contract: dict[str, Any], schema: dict[str, Any], value: object) -> None:
-    whole = {**schema, "components": contract["components"]}
-    OAS31Validator(whole, format_checker=oas31_format_checker).validate(value)
+    assert set(body) <= set(resolved(schema)["properties"])
+    hold(schema, body)
 
 
 PLAIN = st.text(max_size=30)
@@ -186,7 +152,6 @@ CHANGES = st.fixed_dictionaries(
     pause_reason=st.sampled_from(get_args(PauseReason)),
 )
 def test_every_body_that_can_be_sent_is_one_that_the_contract_allows(
-    contract: dict[str, Any],
     customer: Customer,
     new: NewSchedule,
     changes: ScheduleChanges,
@@ -203,7 +168,7 @@ def test_every_body_that_can_be_sent_is_one_that_the_contract_allows(
         lambda client: client.resume_schedule(ID),
     )
     for request in requests:
-        _check(contract, request)
+        _check(request)
 
 
 async def _drained(rows: Any) -> None:
@@ -211,7 +176,7 @@ async def _drained(rows: Any) -> None:
         pass
 
 
-def test_the_client_speaks_of_nothing_but_the_contract_and_of_all_of_it(contract: dict[str, Any]) -> None:
+def test_the_client_speaks_of_nothing_but_the_contract_and_of_all_of_it() -> None:
     requests = _sent(
         lambda client: client.organisations(),
         lambda client: client.get_customer("c-1"),
@@ -226,10 +191,10 @@ def test_the_client_speaks_of_nothing_but_the_contract_and_of_all_of_it(contract
         lambda client: client.resume_schedule(ID),
         lambda client: _drained(client.supervisions(AT, AT)),
     )
-    spoken = {_check(contract, request) for request in requests}
+    spoken = {_check(request) for request in requests}
     known = {
         f"{method.upper()} {path}"
-        for path, item in contract["paths"].items()
+        for path, item in openapi()["paths"].items()
         for method in item
         if method != "parameters"
     }
@@ -237,11 +202,11 @@ def test_the_client_speaks_of_nothing_but_the_contract_and_of_all_of_it(contract
     assert spoken == known - {"GET /api/v1/customers"}
 
 
-def test_the_reasons_are_the_contracts(contract: dict[str, Any]) -> None:
+def test_the_reasons_are_the_contracts() -> None:
     def reasons(act: str) -> set[str]:
-        body = contract["paths"][f"/api/v1/supervision-schedules/{{id}}/{act}"]["post"]["requestBody"]
+        body = openapi()["paths"][f"/api/v1/supervision-schedules/{{id}}/{act}"]["post"]["requestBody"]
         return set(body["content"]["application/json"]["schema"]["properties"]["reason"]["enum"])
 
     assert (set(get_args(EndReason)), set(get_args(PauseReason))) == (reasons("end"), reasons("pause"))
-    weekdays = contract["components"]["schemas"]["Rule"]["properties"]["weekdays"]["items"]["enum"]
+    weekdays = openapi()["components"]["schemas"]["Rule"]["properties"]["weekdays"]["items"]["enum"]
     assert list(WEEKDAYS) == weekdays

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from adapter.followup.report import ALL, Month, Table, months_between, percentile, report
-from adapter.followup.tallies import Tally
+from adapter.followup.report import Month, Table, months_between, percentile, report
+from adapter.followup.tallies import ALL, Tally
 
 DAY = date(2026, 10, 3)
 OCTOBER = Month(

@@ -6,9 +6,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.followup.report import ALL, SPAN, Month, Table, by_span
+from adapter.followup.report import SPAN, Month, Table, by_span
 from adapter.followup.suppression import HIDDEN, suppressed
-from adapter.followup.tallies import Tally
+from adapter.followup.tallies import ALL, Tally
 
 MONTHS = ((date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 11, 1), date(2026, 11, 30)))
 NORTH, SOUTH = 7101, 7102

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from adapter.engine import service_log
 from adapter.engine.service_log import ServiceLog
-from adapter.followup.report import ALL, Month, report
-from adapter.followup.tallies import Tally, of_call
+from adapter.followup.report import Month, report
+from adapter.followup.tallies import ALL, Tally, of_call
 from adapter.followup.uptime import ADAPTER, Span, Uptime
 from adapter.store import counts
 from adapter.store.database import Database

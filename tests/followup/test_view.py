@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
-from adapter.followup.report import ALL, SPAN, Month, Table, by_span
+from adapter.followup.report import SPAN, Month, Table, by_span
 from adapter.followup.suppression import suppressed
-from adapter.followup.tallies import Tally
+from adapter.followup.tallies import ALL, Tally
 from adapter.presentation.followup_view import Section, paper, sections, span_text
 from adapter.presentation.words import Words
 from mappings.documents import FOLLOW_UP, render

@@ -152,7 +152,7 @@ def _loaded(
 
 
 async def requests(count: int, seed: int, ends: Counter[str]) -> list[str]:
-    """Whatever stands before it in the file, the last request is taken; what isn't is refused by its line."""
+    """The last request is taken, whatever is before it in the file. Unusable ones are refused by their line."""
     rng, lost = random.Random(seed), []
     shown = RESYNC.read_text(encoding="utf-8")
     examples = "\n".join(line.removeprefix("# ") for line in shown.splitlines() if ENTRY.match(line)).encode()

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapter.domain.ledger import Act, ActKind, ActState, What
-from adapter.ports import CaseContext, CaseSource, Executor
+from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, What
+from adapter.ports import CaseContext, CaseSource, Effect, Executor, Failure, PortError
 from connectors.mock.phoniro.schemas import Customer
 from tests.world import World
 
@@ -48,10 +48,23 @@ class Ports(World):
         days: What = {"valid_from": "2026-03-09", "valid_to": None}
         return self.act(ActKind.CREATE, n=n, times=TIMES, unit=7101, orders='["SB-100001"]', **days)
 
+    async def fails(self, act: Act, case: CaseContext | None = None, match: str | None = None) -> Failure:
+        """How performing the act fails."""
+        with pytest.raises(PortError, match=match) as error:
+            await self.executor.perform(act, case or self.context())
+        return error.value.failure
+
     def customer(self) -> Customer:
         """The only person in Phoniro."""
         (customer,) = self.phoniro.customers.values()
         return customer
+
+
+def shown(effect: Effect | None) -> ScheduleRecord:
+    """The schedule that an effect shows."""
+    assert effect is not None
+    assert effect.schedule is not None
+    return effect.schedule
 
 
 @pytest.fixture

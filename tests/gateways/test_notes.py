@@ -87,9 +87,7 @@ async def test_a_message_stands_on_the_execution_where_there_is_one(world: Ports
 async def test_a_message_whose_answer_was_lost_is_found_by_its_mark(world: Ports) -> None:
     act, other = message(world), message(world)
     world.lifecare_faults.add(LOST)
-    with pytest.raises(PortError) as error:
-        await world.executor.perform(act, world.context())
-    assert error.value.failure is Failure.AMBIGUOUS
+    assert await world.fails(act) is Failure.AMBIGUOUS
     assert await world.executor.find(act, world.context()) is not None
     assert await world.executor.find(other, world.context()) is None
 
@@ -154,9 +152,7 @@ async def test_where_notes_can_be_read_back_a_retry_is_no_copy(world: Ports) -> 
 
 
 async def test_no_note_can_be_written_to_a_client_that_is_not_seen(world: Ports) -> None:
-    with pytest.raises(PortError) as error:
-        await world.executor.perform(message(world), world.context(client_id=None))
-    assert error.value.failure is Failure.UNMAPPED
+    assert await world.fails(message(world), world.context(client_id=None)) is Failure.UNMAPPED
     assert world.lifecare.notes_written() == []
 
 
@@ -167,17 +163,13 @@ async def test_no_note_can_be_written_to_a_client_that_is_not_seen(world: Ports)
 async def test_content_that_can_not_be_written_is_told_and_nothing_is_sent(
     world: Ports, to: str, letter: str, told: str
 ) -> None:
-    with pytest.raises(PortError, match=told) as error:
-        await world.executor.perform(message(world, to, letter), world.context())
-    assert error.value.failure is Failure.UNMAPPED
+    assert await world.fails(message(world, to, letter), match=told) is Failure.UNMAPPED
     assert world.lifecare.notes_written() == []
 
 
 async def test_a_refusal_is_told_as_one(world: Ports) -> None:
     act = message(world, execution=1)
-    with pytest.raises(PortError) as error:
-        await world.executor.perform(act, world.context())
-    assert error.value.failure is Failure.REFUSED
+    assert await world.fails(act) is Failure.REFUSED
 
 
 async def test_a_message_is_for_lifecare_and_conflicts_with_nothing(world: Ports) -> None:

@@ -11,17 +11,16 @@ from jsonschema import Draft4Validator
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from connectors.mock.lifecare.simulator import BASE
-from tests.mock.test_lifecare_contract import DESCRIPTION, PREFIX, description, searchable
+from tests.contracts import needs_lifecare, searchable, swagger
 from tests.world import ANNA, World
 
-pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's description is not here")
-REF = f"#/definitions/{PREFIX}"
+pytestmark = needs_lifecare
 
 
 def operation(request: httpx.Request) -> dict[str, Any]:
     """The description of a request; fails if there is no such call."""
     path = request.url.path.removeprefix(BASE)
-    paths = description()["paths"]
+    paths = swagger()["paths"]
     if path not in paths:
         path = f"{path.rpartition('/')[0]}/{{id}}"
     assert path in paths, f"there is no {path}"
@@ -39,13 +38,11 @@ def hold_request(request: httpx.Request) -> None:
         if known[name]["type"] == "integer":
             assert value.isdecimal()
     if "q" in given:
-        name = about["responses"]["200"]["schema"]["items"]["$ref"].removeprefix(REF)
+        rows = about["responses"]["200"]["schema"]["items"]["$ref"]
         fields = {condition.partition("=")[0] for condition in given["q"].split(" and ")}
-        assert fields <= searchable(name).keys()
+        assert fields <= searchable(rows).keys()
     for body in (p for p in about["parameters"] if p["in"] == "body"):
-        definitions = {
-            name: {**each, "additionalProperties": False} for name, each in description()["definitions"].items()
-        }
+        definitions = {name: {**each, "additionalProperties": False} for name, each in swagger()["definitions"].items()}
         Draft4Validator({**body["schema"], "definitions": definitions}).validate(json.loads(request.content))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.mock.phoniro_client import CONTRACT, Client, check_answer
+from tests.contracts import PHONIRO
+from tests.mock.phoniro_client import Client, check_answer
 
 
 @pytest.fixture
@@ -12,6 +13,6 @@ def client() -> Iterator[Client]:
     """When a test is over, all its answers are compared with the contract."""
     client = Client()
     yield client
-    if CONTRACT.exists():
+    if PHONIRO.exists():
         for call in client.calls:
             check_answer(*call)

@@ -1,10 +1,8 @@
 """The simulated Lifecare answers and accepts what the vendor's own description says."""
 
 import copy
-import json
 from datetime import UTC, date, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,37 +14,25 @@ from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
 from connectors.mock.lifecare.simulator import SimulatedLifecare
 from connectors.mock.lifecare.visits import ServiceReport, VisitReport
+from tests.contracts import NAMES, definition, has_feed, needs_lifecare, searchable, swagger
 from tests.mock.lifecare_client import TF03, get, note, post_note, send, visit
 
-DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
-PREFIX = "WE.EC.Integration.Contracts."
 NOW = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
 NOTE_ANSWER = "ProviderNote.V2.JournalNoteV2Dto"
 NOTE_REQUEST = "ProviderNote.V2.CreateProviderJournalNoteRequest"
 
-pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's description is not here")
-
-
-@cache
-def description() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(DESCRIPTION.read_text("utf-8"))
-    return loaded
-
-
-def definition(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = description()["definitions"][PREFIX + name]
-    return found
+pytestmark = needs_lifecare
 
 
 @cache
 def validator(name: str) -> Draft4Validator:
     """Compares a row with its definition. A field that the description doesn't name is an error."""
-    definitions = copy.deepcopy(description()["definitions"])
+    definitions = copy.deepcopy(swagger()["definitions"])
     for each in definitions.values():
         each["additionalProperties"] = False
-    documentation = definitions[PREFIX + "Common.V1.Documentation"]
+    documentation = definitions[NAMES + "Common.V1.Documentation"]
     documentation["required"].remove("ExecutionId")  # LA4: a note without an execution is read back without one
-    return Draft4Validator({"$ref": f"#/definitions/{PREFIX}{name}", "definitions": definitions})
+    return Draft4Validator({"$ref": f"#/definitions/{NAMES}{name}", "definitions": definitions})
 
 
 def without_nulls(value: Any) -> Any:
@@ -108,30 +94,9 @@ def test_every_row_is_as_described(resource: Resource) -> None:
 @pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda resource: resource.name)
 def test_what_can_be_asked_is_as_described(resource: Resource) -> None:
     path = f"/api/v1/{resource.name}"
-    parameters = {each["name"] for each in description()["paths"][path]["get"]["parameters"]}
-    assert resource.feed == ({"gt", "lt"} <= parameters)
-    assert resource.by_id == (f"{path}/{{id}}" in description()["paths"])
+    assert resource.feed == has_feed(path)
+    assert resource.by_id == (f"{path}/{{id}}" in swagger()["paths"])
     assert dict(resource.searchable) == searchable(resource.definition)
-
-
-def searchable(name: str, *, nested: bool = True) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for field, about in definition(name)["properties"].items():
-        text = about.get("description", "")
-        if "$ref" in about and nested:
-            inner = searchable(about["$ref"].removeprefix(f"#/definitions/{PREFIX}"), nested=False)
-            found |= {f"{field}.{each}": kind for each, kind in inner.items()}
-        elif "[Searchable" in text:
-            found[field] = _kind(about, text)
-    return found
-
-
-def _kind(about: dict[str, Any], text: str) -> str:
-    if "YYYYMMDD" in text:
-        return "person"
-    if about.get("format") == "date-time":
-        return "date" if "yyyy-MM-dd" in text else "instant"
-    return {"integer": "int", "number": "number", "boolean": "bool", "string": "text"}[about["type"]]
 
 
 def test_a_written_note_is_answered_and_required_as_described() -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from adapter.followup.report import ALL, SPAN, Cell, Table
+from adapter.followup.report import SPAN, Cell, Table
+from adapter.followup.tallies import ALL
 from adapter.store.tables import persons
 from connectors.mock.phoniro.schedules import Schedule, Version
 from mappings.texts import Texts

@@ -50,7 +50,7 @@ expensive in the simulation."""
 _READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", feeds.c.name.in_(FEEDS))
 
 
-class WaitingOrder(Database):
+class ProcessDatabase(Database):
     """The world's database as one process sees it: every transaction is a point at which the process can die."""
 
     def __init__(self, shared: Database, process: Process) -> None:
@@ -83,9 +83,9 @@ class Process:
                 town.settings,
                 clock=town.adapters_clock,
                 owner=f"process-{number}",
-                outside=bootstrap.Outside(transports=networks, sleep=asyncio.sleep, mail=town.mail),
+                outside=bootstrap.Outside(transports=networks, mail=town.mail),
                 rng=rng,
-                db=WaitingOrder(town.db, self),
+                db=ProcessDatabase(town.db, self),
             )
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)

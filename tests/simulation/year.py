@@ -119,7 +119,7 @@ class Citizen(Life):
         """Not here: corrected evidence is found within a day, and other tests have what follows."""
 
 
-class Unwatched(Watch):
+class NoPromises(Watch):
     """Checks no promises here, because other tests do."""
 
     def hour(self) -> None:
@@ -213,7 +213,7 @@ class Year(Town):
     figures as they should be, and ``differences`` the figures that differ. ``anew``: the months with acts and looks
     counted a second time, once rightly and twice wrongly."""
 
-    life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, Unwatched, (0,)
+    life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, NoPromises, (0,)
     process_kind = Beating
     stepped = 0
     seldom = timedelta(days=60)

@@ -388,8 +388,8 @@ def _carry_out(store: Store, name: str, now: datetime) -> None:
 
 
 def _heads_only(store: Store, case: Case) -> None:
-    """Nothing is stuck and nothing overtakes: what can be claimed later is of each lane what is under way, else its
-    first unfinished act."""
+    """Nothing is stuck and nothing overtakes: in each lane one act can be claimed: the one under way, or else the
+    first unfinished one."""
     unfinished = [a for a in store.acts(case).values() if a.state in outbox.UNFINISHED]
     unfinished.sort(key=lambda a: (a.state is ActState.PENDING, a.n), reverse=True)
     heads = {outbox.lane_of(a.kind): a.key for a in unfinished}

@@ -90,7 +90,7 @@ async def country(*names: str, mappings: dict[str, Path] | None = None) -> Async
     settings = Settings.model_validate({"pseudonym_key": "a key for tests only", "tenants": tenants})
     calls = VendorCalls(clock.now)
     vendors = {"lifecare": hosts, "phoniro": hosts}
-    outside = Outside(transports=vendors, sleep=clock.sleep, mail=Mail(), calls=calls.of)
+    outside = Outside(transports=vendors, mail=Mail(), calls=calls.of)
     async with build(settings, clock=clock, outside=outside, db=Database("sqlite://")) as service:
         await service.start_store()
         yield Country(service, clock, hosts, lifecare, wrote, calls)

@@ -105,7 +105,7 @@ class LifecareState(SimulatedVendor):
         self._table(entity).vanish(entity_id)
 
     def row(self, entity: str, entity_id: Key) -> Mapping[str, Any]:
-        """The row as it stands, whoever may see it. Raises KeyError."""
+        """The row as it is now, also if no key may see it. Raises KeyError."""
         return self._table(entity).rows[entity_id].data
 
     def _touch(self, entity: str, entity_id: Key, **fields: Any) -> None:

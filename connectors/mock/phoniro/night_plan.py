@@ -1,4 +1,4 @@
-"""What comes of each look when nobody sets it: by shares, and the same in every run."""
+"""The outcome of each look that nobody sets: by shares, and the same in every run."""
 
 import random
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from pydantic import Field
 from connectors.mock.phoniro.schemas import Body, Outcome
 
 Told = tuple[tuple[timedelta, Outcome], ...]
-"""What is told of a look, each after so long from its due time."""
+"""The outcomes that are reported for a look, each with how long after the due time."""
 
 _MINUTE = timedelta(minutes=1)
 Share = Field(default=0.0, ge=0, le=1)
@@ -28,7 +28,7 @@ class NightPlan(Body):
     unlisted: float = Share
 
     def of(self, camera: str, due: datetime, retry_after: int) -> Told | None:
-        """What is told of one look; None: nothing ever is."""
+        """The outcomes that are reported for one look; None: the look is never listed."""
         noon = (due - timedelta(hours=12)).date()
         if random.Random(f"{camera} {noon}").random() < self.offline:  # noqa: S311 - nothing secret
             return ((3 * _MINUTE, "camera_offline"),)

@@ -1,7 +1,7 @@
 """A schedule, as the row of its versions: what it says now, what it said then, and whether anyone could look.
 
-A version is written by a call and stands until the next. What happens by itself in between (the first day comes, a
-pause runs out, an end to come is reached) is worked out from the version and the instant, so nothing has to run.
+A call writes a version, which is in force until the next one. What happens by itself in between (the first day comes, a
+pause runs out, a planned end is reached) is calculated from the version and the instant, so nothing has to run.
 """
 
 from bisect import bisect_right

@@ -29,7 +29,7 @@ class PhoniroState(SimulatedVendor):
     Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
     by id never lag. ``seed`` makes ids and tokens the same in every run. Habits can be switched on at any time:
     ``etag_style``, what a compressing proxy makes of a strong ETag for a client that accepts a content coding (PA1),
-    ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4), and ``nights``, what comes of looks.
+    ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4), and ``nights``, the looks' outcomes.
     """
 
     def __init__(
@@ -114,14 +114,14 @@ class PhoniroState(SimulatedVendor):
         return schedule
 
     def change_by_hand(self, schedule_id: str, change: HandChange) -> Schedule:
-        """What somebody changes in the vendor's own pages. Raises ValueError where the schedule has ended for good."""
+        """Somebody changes it in the vendor's own pages. Raises ValueError if the schedule has ended for good."""
         schedule = self.schedule(schedule_id)
         if schedule.now.ended(self.now):
             raise ValueError(f"schedule {schedule_id} has ended for good")
         return self.write(schedule, "changed by hand", **change.set_fields())
 
     def write(self, schedule: Schedule, act: str, **fields: Any) -> Schedule:
-        """Write a new version of a schedule, as the last but for ``fields``."""
+        """Write a new version of a schedule: like the last one, except for ``fields``."""
         last = schedule.now
         schedule.versions.append(replace(last, number=last.number + 1, at=self.now, act=act, **fields))
         return schedule
