@@ -32,7 +32,6 @@ from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
 from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
-from adapter.pseudonym import pseudonym
 from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings
 from adapter.store import keys, persons
 from adapter.store.database import Database, usable
@@ -169,7 +168,6 @@ def build(
             ),
             executor=_executors(name, p, clock, database, key),
             platform=p.schedules,
-            pseudonym=lambda person_id: pseudonym(key, person_id),
             retention=timedelta(days=p.mapping.routine.retention_days),
             reads_kept=timedelta(days=p.mapping.routine.audit_days),
         )
@@ -326,7 +324,7 @@ def _executors(name: str, p: TenantParts, clock: Clock, db: Database, key: bytes
         person = db.sealing.person(name, person_id)
         return await db.run(lambda c: persons.external_id_for(c, name, person))
 
-    domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
+    domain = p.settings.mail.sender.rpartition("@")[2] or "adapter.invalid"
     return Executors(
         notes=NoteExecutor(p.lifecare, p.mapping, clock.now, p.texts),
         platform=PlatformExecutor(p.phoniro, p.lifecare, p.mapping, external_id=external_id, clock=clock.now, key=key),

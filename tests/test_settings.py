@@ -31,6 +31,7 @@ client_id = "adapter"
 client_secret = "s3cr3t-value"
 """
 PAGES = "[ops]\nenabled = true\n"
+LOGIN_IN_CLEAR = "[mail]\nhost = 'm.example'\nsender = 'a@m.example'\nusername = 'x'\npassword = 'y'\nstarttls = false"
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +161,9 @@ def test_everything_missing_is_told_at_once_with_every_way_to_give_it(
         ("[store]\nurl = 'mysql://x'", "adapter.toml: [store] url: must be a database URL that begins with sqlite:///"),
         ("[mail]\nhost = 'mail.example:25'\nsender = 'a@m.example'", "[mail] host: must be a host's name or address"),
         ("[mail]\nhost = 'mail.example'", "adapter.toml: [mail]: a mail server is set: sender must be"),
+        ("[mail]\nhost = 'm.example'\nsender = 'TK <a@m.example>'", "[mail] sender: must be a plain mail address"),
         ("[mail]\nhost = 'm.example'\nsender = 'a@m.example'\nusername = 'x'", "give both username and password"),
+        (LOGIN_IN_CLEAR, "would send the password in clear"),
         ("[ops", "adapter.toml: is not TOML"),
         ("[logs]\nformat = 'xml'", "[logs] format: input should be 'auto', 'json' or 'console'"),
         ("[engine]\nretry_first_seconds = 9000", "retry_cap_seconds is shorter than retry_first_seconds"),

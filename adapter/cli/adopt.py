@@ -34,8 +34,8 @@ def propose(
 ) -> None:
     """Propose the adopt file for going live.
 
-    Phoniro's running schedules are matched with Lifecare's orders. The proposal is printed and nothing is stored: check
-    each entry, say who did and why, and save it as the adopt file.
+    Matches Phoniro's running schedules with Lifecare's orders. The proposal is printed, and nothing is stored: check
+    each entry, fill in who checked it and why, and save it as the adopt file.
     """
     typer.echo(asyncio.run(_propose(command_settings(config), own=own)))
 

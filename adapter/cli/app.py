@@ -17,26 +17,26 @@ from adapter.cli.failures import UNEXPECTED, failures_in_words, tell_unexpected
 from adapter.cli.options import PLAIN
 
 COMMANDS = {
-    "init": ("init:init", "Ask for a first configuration, write and check it."),
+    "init": ("init:init", "Ask for a first configuration, write it and check it."),
     "check": ("check:check", "Check settings, mapping, database, Lifecare, Phoniro and mail."),
     "run": ("run:run", "Run the adapter until it is stopped."),
     "health": ("health:health", "Ask the running adapter whether it is alive."),
     "case": ("cases:app", "Look at cases: what is done, awaited and next."),
     "nights": ("cases:nights", "Show the last fourteen nights of a case, look by look."),
-    "plan": ("cases:plan", "Say what would be done for a case now, and why."),
-    "resync": ("resync:app", "Have cases read again, and see what came of it."),
+    "plan": ("cases:plan", "Show what would be done for a case now, and why."),
+    "resync": ("resync:app", "Have cases read again, and see the results."),
     "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),
     "adopt": ("adopt:propose", "Propose the adopt file for going live."),
-    "followup": ("followup:followup", "Tell what was done, by month and unit."),
+    "followup": ("followup:followup", "Show what was done, by month and unit."),
     "guide": ("guide:show_guide", "Show the guide (lathund) of a role."),
-    "audit": ("audit:app", "Who read what; whether the audit is as it was written."),
-    "purge": ("purge:purge", "Forget what is due to be forgotten."),
-    "times": ("times:app", "Agreed times: how a note would be read."),
-    "config": ("config:app", "See the settings as they count."),
+    "audit": ("audit:app", "See who read what, and whether the audit was changed."),
+    "purge": ("purge:purge", "Delete personal data that is old enough."),
+    "times": ("times:app", "Try how the adapter would read a note with agreed times."),
+    "config": ("config:app", "See the settings that are in force."),
     "logs": ("logs:app", "Understand the log."),
     "db": ("db:app", "The adapter's own database."),
-    "simulate": ("simulate:simulate", "Serve both vendors, simulated, on this machine."),
-    "demo": ("demo:demo", "Play three lives with simulated vendors."),
+    "simulate": ("simulate:simulate", "Run simulated Lifecare and Phoniro on this machine."),
+    "demo": ("demo:demo", "Play three persons' lives with simulated vendors."),
 }
 """Of each command: the module and the name in it, which is a function or a group of commands, and what it is for."""
 
@@ -87,7 +87,7 @@ def adapter(
         bool, typer.Option("--version", help="Say the version.", is_eager=True, callback=_tell)
     ] = False,
 ) -> None:
-    """Carries night supervision by camera from Lifecare to Phoniro and the alarm team, and back out again."""
+    """Carries night supervision by camera from Lifecare to Phoniro and the alarm team, and undoes it when it ends."""
 
 
 def main() -> None:

@@ -45,7 +45,8 @@ def list_reads(
 ) -> None:
     """Say who read what, when and from where.
 
-    On the status page and by command; kept for `audit_days` of the mapping. Looking at it is written down as well.
+    On the status page and with the commands. It is kept for `audit_days` of the mapping. Looking at this list is noted
+    too.
     """
     with open_service(config) as service:
 
@@ -79,7 +80,7 @@ def verify(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether the audit is as it was written.
+    """Check that nobody changed the audit.
 
     Tells which events were changed, removed or added; exits with 1 if any was. Somebody who can recompute the hashes
     of the whole chain is found only with --heads; docs/security.md.
@@ -176,7 +177,7 @@ def export(
 ) -> None:
     """Write the audit as lines of JSON.
 
-    The oldest first: of one case, of some days, or all of it.
+    The oldest event comes first. Of one case, of some days, or all of it.
     """
     with open_service(config) as service:
         ref = case.upper() if case else None

@@ -20,8 +20,9 @@ from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
 from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.presentation import as_json as shapes
+from adapter.presentation.case_cards import card, cards_page, unusable_card
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, unusable_list
+from adapter.presentation.case_page import case_page, counted
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.console import console
 from adapter.presentation.nights_page import as_json as nights_as_json
@@ -85,7 +86,7 @@ def list_cases(
 ) -> None:
     """List the cases, with what each one awaits.
 
-    Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
+    Orders that can't be used have no case. They are listed at the end, with the reason, whatever else you choose.
     """
     if csv is not None and not unfulfilled:
         raise typer.BadParameter("--csv goes with --unfulfilled: the other lists have no file.")
@@ -115,10 +116,13 @@ def list_cases(
             rows = [shapes.case_summary(s) | ({"unsafe": why[s.case.ref]} if unsafe else {}) for s in found]
             print_json({"cases": rows, "orders_unusable": unusable})
             return
-        words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, now, several=several, unsafe=why))
+        words, several = service.words, len(tenants) > 1
+        cards = [card(s, words[s.case.tenant], now, why.get(s.case.ref)) for s in found]
+        out = console()
+        out.print(cards_page(cards, several=several), counted(len(found), words[tenants[0]]))
         if orders:
-            console().print(unusable_list(orders, words, several=several))
+            out.print("\n" + words[tenants[0]].heading("list_unusable"), style="bold red")
+            out.print(cards_page((unusable_card(t, order, words[t], now) for t, order in orders), several=several))
 
 
 def _list_unfulfilled(service: Service, csv: Path | None, *, as_json: bool) -> None:
@@ -142,7 +146,7 @@ def _list_unfulfilled(service: Service, csv: Path | None, *, as_json: bool) -> N
 def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one case: what is done, awaited and next.
 
-    Every step by its evidence, what is awaited from whom and since when, what was done, and what comes next.
+    Each step with its evidence, what is awaited from whom and since when, what was done, and what comes next.
     """
     with open_service(config) as service:
         found = _found(service, case, "case")
@@ -158,15 +162,15 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command("document")
 def write_document(
     case: CaseArgument,
-    kind: Annotated[CaseDocument, typer.Option(help="Which.")] = "bilaga-1",
+    kind: Annotated[CaseDocument, typer.Option(help="Which document.")] = "bilaga-1",
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Write a document of a case as PDF.
 
     Bilaga 1 in two copies, or the checklist of the visit that installs (checklista) or collects (checklista-hamtning)
-    the camera. Name and personal number are left blank for the pen. A municipality's own templates stand in the folder
-    `documents` beside its mapping.
+    the camera. Name and personal number are left blank, to be written by hand. A municipality can have its own
+    templates in the folder `documents` beside its mapping.
     """
     with open_service(config) as service:
         found = _found(service, case, kind)

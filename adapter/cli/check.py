@@ -6,6 +6,7 @@ Reads only, and goes on after a fault as far as it can: all that is wrong is tol
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -41,15 +42,11 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Reads only. Exits with 1 if anything must be mended; each such line says what to do.
     """
-    raise typer.Exit(run_check(config, as_json=as_json))
+    raise typer.Exit(asyncio.run(check_and_tell(config, as_json=as_json)))
 
 
-def run_check(config: Path | None, *, as_json: bool) -> int:
-    """Check and tell; returns the exit code."""
-    return asyncio.run(_tell_all(config, as_json=as_json))
-
-
-async def _tell_all(config: Path | None, *, as_json: bool) -> int:
+async def check_and_tell(config: Path | None, *, as_json: bool) -> int:
+    """Check, and tell each finding as it is made; returns the exit code."""
     found: list[Finding] = []
     out = console()
     async for finding in check_all(config):
@@ -99,7 +96,7 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
         for name, parts in service.tenants.items():
             prefix = f"{name}: " if len(settings.tenants) > 1 else ""
             async for finding in _municipality(parts):
-                yield Finding(finding.mark, prefix + finding.subject, finding.told, finding.do)
+                yield replace(finding, subject=prefix + finding.subject)
 
 
 def _tokens(settings: Settings, today: date) -> Iterator[Finding]:

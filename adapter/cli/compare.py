@@ -27,8 +27,8 @@ FOUND = {
 def compare_now(config: ConfigOption = None) -> None:
     """Compare Phoniro's schedules with the cases.
 
-    Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
-    once a day by itself.
+    Each schedule is compared with what its case knows. If it differs, it is put right or only reported
+    (engine.drift). The running adapter does this once a day.
     """
     with open_service(config, "compare") as service:
         asyncio.run(_compare(service))

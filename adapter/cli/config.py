@@ -16,7 +16,8 @@ app = command_group()
 def show_config(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show every setting, secrets masked.
 
-    As it counts: environment over secret files over the configuration file over defaults.
+    As it is in force: the environment goes before secret files, these before the configuration file, and that before
+    the defaults.
     """
     settings = command_settings(config)
     tell_left_out(settings.refused)

@@ -27,7 +27,7 @@ app = command_group()
 def upgrade(config: ConfigOption = None) -> None:
     """Bring the database's tables up to date.
 
-    The database is made if it isn't there. Safe to repeat.
+    Makes the database if it isn't there. It can be repeated safely.
     """
     settings = command_settings(config)
     make_database_file(settings)
@@ -50,7 +50,7 @@ def upgrade(config: ConfigOption = None) -> None:
 
 @app.command()
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say which database it is and what is in it.
+    """Show which database it is and what is in it.
 
     Whether its tables are up to date, the cases by phase, and the acts that wait.
     """
@@ -108,9 +108,9 @@ def backup(
 def rekey(config: ConfigOption = None) -> None:
     """Encrypt everything by the first key of store.encryption_key.
 
-    An adapter that was started with that key may run meanwhile; it does the same by itself after its start. One that
-    wasn't keeps this from beginning. Safe to break off and repeat. Once nothing is left, the older keys are no longer
-    needed.
+    An adapter that was started with this key may run meanwhile; it does the same by itself after its start. While an
+    adapter runs without this key, the command doesn't begin. You can stop it and repeat it safely. When nothing is
+    left, the older keys aren't needed any more.
     """
     settings = command_settings(config)
     if not settings.store.encryption_key.get_secret_value():
@@ -136,10 +136,10 @@ def _take_up_keys(database: Database) -> None:
 
 @app.command()
 def restored(config: ConfigOption = None) -> None:
-    """Say that the database was put back from a backup.
+    """Tell the adapter that the database was put back from a backup.
 
-    To be said before the adapter is started on it. What waited to be sent may have been sent since the backup, so it is
-    looked for before anything is sent again.
+    Type this before you start the adapter on it. What waited to be sent may have been sent since the backup, so the
+    adapter looks it up before it sends anything again.
     """
     settings = command_settings(config)
     if missing := missing_database(settings):

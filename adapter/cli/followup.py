@@ -38,11 +38,11 @@ def followup(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages, and how it all ran.
+    """Show what was done, by month and unit: cases, steps, pauses, looks, reminders, messages, and how it all ran.
 
-    From the first day of the year to today unless --from and --to say otherwise. docs/followup.md has the columns.
-    --csv and --pdf may be given together. Of several municipalities each has a PDF of its own, with its name at the end
-    of the file's.
+    Without --from and --to: from the first day of the year to today. docs/followup.md explains the columns. --csv and
+    --pdf can be given together. If there are several municipalities, each gets its own PDF, with its name at the end of
+    the file's name.
     """
     if check + as_json + bool(csv or pdf) > 1:
         raise typer.BadParameter("give --check or --json alone; --csv and --pdf may be given together.")

@@ -22,15 +22,15 @@ _PATIENCE = 5.0
 
 
 def show_guide(
-    role: Annotated[GuideRole, typer.Argument(help="Whose.")],
+    role: Annotated[GuideRole, typer.Argument(help="The role.")],
     pdf: Annotated[Path | None, typer.Option("--pdf", "-o", help="A file to write it to, as PDF.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show the guide (lathund) of a role: which heading means what, how to write times, what comes back, whom to ask.
 
-    Made from the mapping. Lifecare is asked for the names of the headings; where it can't tell them, they have the
-    adapter's own and the mapping's code. A municipality's own template, lathund.typ, stands in the folder `documents`
-    beside its mapping.
+    The guide is made from the mapping. Lifecare is asked for the names of the headings; if it doesn't answer, the
+    adapter's own names and the mapping's codes are used. A municipality can have its own template, lathund.typ, in the
+    folder `documents` beside its mapping.
     """
     service = bootstrap.build(command_settings(config))
     tell_left_out(service.runtime.refused)

@@ -15,7 +15,7 @@ _SECONDS = 5.0
 def health(config: ConfigOption = None) -> None:
     """Ask the adapter that runs on this machine whether it is alive.
 
-    By the address and port of its settings, and through no proxy. Ends with 0 if it is, and with 1 if not.
+    Uses the address and port of its settings, and no proxy. Exits with 0 if it is alive, otherwise with 1.
     """
     ops = load_settings(config).ops
     if not ops.enabled or not ops.port:

@@ -1,5 +1,6 @@
 """``adapter init``: from questions to a configuration that works, as a dry run to begin with."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import date
@@ -11,7 +12,7 @@ import tomlkit
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from adapter.cli.check import run_check
+from adapter.cli.check import check_and_tell
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.options import day
 from adapter.settings.load import in_words
@@ -81,10 +82,10 @@ def init(
     ] = Path("local"),
     check: Annotated[bool, typer.Option(help="Check it all afterwards.")] = True,
 ) -> None:
-    """Ask for what a municipality's configuration needs, write it, and check it.
+    """Ask what a municipality's configuration needs, write it and check it.
 
-    What is given as an option isn't asked for. Nothing that is there already is overwritten. It begins as a dry run:
-    everything is read, nothing is written, and what would have been done is told.
+    It doesn't ask for what you give as an option, and overwrites no file. The adapter then begins with a dry run: it
+    reads everything, writes nothing, and logs what it would have done.
     """
     key = _secret(lifecare_key_from, "Lifecare: API key")
     secret = _secret(phoniro_secret_from, "Phoniro: the client's secret")
@@ -103,7 +104,7 @@ def init(
         f"  export ADAPTER_CONFIG={config}\n"
     )
     if check:
-        raise typer.Exit(run_check(config, as_json=False))
+        raise typer.Exit(asyncio.run(check_and_tell(config, as_json=False)))
 
 
 def _secret(source: Path | None, question: str) -> str:

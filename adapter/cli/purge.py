@@ -16,10 +16,10 @@ def purge(
     case: Annotated[str | None, typer.Option(help="This closed case alone, and before its time.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Forget now what is due to be forgotten.
+    """Delete now the personal data that is old enough.
 
-    Personal data of cases that were closed longer ago than `retention_days` of the mapping. The running adapter does
-    this every day by itself. With --case one closed case is forgotten before its time.
+    Deletes personal data of cases that were closed more than `retention_days` (of the mapping) ago. The running adapter
+    does this every day by itself. With --case, one closed case is purged before its time.
     """
     ref = case.upper() if case else None
     with open_service(config, "purge") as service:

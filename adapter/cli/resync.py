@@ -25,7 +25,7 @@ app = command_group()
 def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the requests, and how far each has come.
 
-    Also what stands in the file and wasn't taken yet, or can't be used.
+    Also the requests in the file that weren't taken yet, or can't be used.
     """
     with open_service(config, "resync") as service:
         run = service.runtime.db.run_sync

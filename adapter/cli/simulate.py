@@ -30,9 +30,9 @@ def simulate(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve both vendors, simulated, on this machine.
+    """Run simulated Lifecare and Phoniro on this machine.
 
-    They hold invented data only, take any number of adapters, and forget everything when they stop.
+    They have only invented data, serve any number of adapters, and forget everything when they stop.
     """
 
     def ready(running: RunningSimulators) -> None:

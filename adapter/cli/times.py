@@ -25,7 +25,7 @@ def check_times(
 ) -> None:
     """Say which nights and times a note's text gives.
 
-    Nothing is stored. The night lasts from 21:00 to 07:00. If the adapter would ask for the text anew, it says why
+    Nothing is stored. The night lasts from 21:00 to 07:00. If the adapter would refuse the text, the command says why
     and exits with 1.
     """
     today = datetime.now(UTC).astimezone(STOCKHOLM).date()

@@ -17,7 +17,8 @@ from adapter.demo.persons import STOCKHOLM
 from adapter.demo.promises import Promise, check_promises
 from adapter.demo.stage import DemoFailed, Stage
 from adapter.demo.story import Story
-from adapter.presentation.case_page import case_list, case_page
+from adapter.presentation.case_cards import card, cards_page
+from adapter.presentation.case_page import case_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
@@ -123,7 +124,7 @@ def _printed(lives: list[Life], words: Words) -> str:
     page = Console(file=written, width=PLAIN_WIDTH, force_terminal=False, markup=False)
     files = [life.file for life in lives if life.file]
     now = datetime.now(UTC)
-    page.print(case_list([CaseSummary.of(file.case) for file in files], words, now, several=False))
+    page.print(cards_page((card(CaseSummary.of(file.case), words, now) for file in files), several=False))
     for file in files:
         page.print(case_page(file, words, now))
     return written.getvalue()

@@ -12,7 +12,6 @@ from adapter.log_events import log
 from adapter.ops import case_pages, followup_pages, health, hooks, metrics, sign_in_pages
 from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, keep_descriptors
 from adapter.ops.context import OpsContext
-from adapter.ops.hooks import Hooks
 from adapter.ops.metrics import MetricsCache
 from adapter.ops.pages import Pages, answer_errors
 from adapter.ops.safe_headers import SafeHeaders
@@ -31,7 +30,8 @@ def create_app(ops: OpsContext) -> FastAPI:
     )
     app.add_middleware(BodyLimits)
     app.add_middleware(SafeHeaders)
-    app.state.ops, app.state.metrics, app.state.hooks = ops, MetricsCache(ops), Hooks(ops)
+    app.state.ops, app.state.metrics = ops, MetricsCache(ops)
+    ops.limits.hooks.allow(ops.settings.hooks_per_minute)
     routers = [health.routes, metrics.routes, hooks.routes]
     if ops.settings.pages:
         app.state.pages = Pages(ops)

@@ -1,20 +1,19 @@
-"""What the status page shows as cards, rows and figures, as plain values: no HTML, no I/O, nothing personal."""
+"""What the status page shows as rows and figures, as plain values: no HTML, no I/O, nothing personal."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapter.domain.decision import Phase, StepState, StepView
+from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActState
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.context import OpsContext
 from adapter.ops.health import age
 from adapter.ops.unsafe_supervision import UNSAFE, Safety
 from adapter.ops.vendor_calls import VendorState
-from adapter.presentation.case_summary import CaseSummary
+from adapter.presentation.case_cards import Card, Line, unusable_card
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
-from adapter.store.order_inbox import WaitingOrder
 from adapter.store.queries import Overview
 
 Say = Callable[..., str]
@@ -22,27 +21,6 @@ Say = Callable[..., str]
 
 _WORST = ("bad", "warn", "ok", "")
 """Tones, the gravest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A sentence, and how grave it is: ``bad``, ``warn``, ``ok`` or empty."""
-
-    text: str
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One case, or one order without a case. ``tags``: its phase and what is wrong. ``lines``: why, and what it waits
-    for."""
-
-    ref: str
-    tenant: str
-    tags: tuple[Line, ...] = ()
-    lines: tuple[Line, ...] = ()
-    unit: str = ""
-    is_case: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,45 +49,6 @@ class Numbers:
         """Whether no figure and no feed is ``bad``."""
         lines = [*(line for _, _, line in self.figures if line), *(feed.state for feed in self.feeds)]
         return all(line.tone != "bad" for line in lines)
-
-
-def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
-    case = summary.case
-    tags = [Line(words.say("phases", case.phase.value))]
-    if summary.parked:
-        tags.append(Line(words.say("status", "case_failing" if case.failures else "case_parked"), "bad"))
-    if case.decided_at is None:
-        tags.append(Line(words.say("status", "case_not_read"), "warn"))
-    lines, cause = [], None
-    if why := summary.unwatched:
-        cause = f"paused_{why.cause}"
-        text = words.without(why, now)
-        lines.append(Line(_late(text, why.late, words), "bad" if why.urgent else ""))
-    lines += (_awaited(view, words, now) for view in summary.awaited)
-    others = (a for a in summary.attention if a.code != cause)
-    lines += (Line(words.attention(a), "bad" if a.urgent else "") for a in others)
-    return Card(case.ref, case.tenant, tuple(tags), tuple(lines), words.unit(case.unit))
-
-
-def unsafe_card(tenant: str, ref: str, why: str, words: Words) -> Card:
-    """A case where somebody can look who must not."""
-    return Card(ref, tenant, (Line(words.say("unsafe", why), "bad"),))
-
-
-def unusable_card(tenant: str, order: WaitingOrder, words: Words, now: datetime) -> Card:
-    """An order that can't be used and has no case."""
-    tags = (Line(words.say("status", "order_unusable"), "bad"), Line(words.age(order.since, now)))
-    return Card(order.order_id, tenant, tags, (Line(words.unusable(order)),), is_case=False)
-
-
-def _awaited(view: StepView, words: Words, now: datetime) -> Line:
-    text = words.say("status", "awaits", step=words.awaited(view, now))
-    tone = "bad" if view.state is StepState.PROBLEM else "warn" if view.late else ""
-    return Line(_late(text, view.late, words), tone)
-
-
-def _late(text: str, level: int, words: Words) -> str:
-    return f"{text} · {words.late(level)}" if level else text
 
 
 def numbers(words: Words, tenant: str, overview: Overview, safety: Safety, now: datetime, fresh: float) -> Numbers:
@@ -177,9 +116,9 @@ def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
 def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
     words, now = ops.words_of(tenant), ops.runtime.clock.now()
     down = {vendor: since for (owner, vendor), since in ops.runtime.breakers.down().items() if owner == tenant}
-    states = {s.vendor: s for s in ops.calls.states(tenant)}
+    states = ops.calls.states(tenant)
     for vendor in sorted({*down, *states}):
-        last = states.get(vendor, VendorState(tenant, vendor))
+        last = states.get(vendor, VendorState())
         state = Line(words.say("status", "vendor_ok"), "ok")
         if vendor in down:
             code = "vendor_refuses" if last.failure == "Unauthorised" and not last.well else "vendor_open"

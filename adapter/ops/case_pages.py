@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from adapter.domain.nights import TimesProblem, Weekday
 from adapter.domain.times_reading import Reading, try_times
 from adapter.domain.wall_clock import local_date
-from adapter.ops.cards import card
 from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
 from adapter.ops.context import OpsContext
 from adapter.ops.overview import overview
 from adapter.ops.pages import Admitted, Operating, ThePages, no_such_page, printed
 from adapter.ops.sign_in import NoPage
+from adapter.presentation.case_cards import card
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import next_lines, notices, waiting_title
 from adapter.presentation.checklist_page import ways

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy import Connection
 
 from adapter.log_events import log, log_context
-from adapter.ops.context import OpsContext
+from adapter.ops.context import Ops, OpsContext
 from adapter.store import cases, due, feeds
 from adapter.store.errors import StoreError
 from adapter.store.sql import insert_missing
@@ -80,15 +80,6 @@ class Refused(BaseModel):
     error: str
 
 
-class _Refusal(Exception):
-    """Why a hook isn't accepted."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
 _ID_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"},
@@ -149,63 +140,48 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Hooks:
-    """Receives hooks, within each municipality's limit."""
+async def _take(request: Request, ops: OpsContext) -> Taken:
+    """Raises ``HTTPException`` with the reason if it isn't accepted."""
+    tenant, secret = _tenant(request, ops)
+    body = await request.body()
+    if len(body) > LARGEST:
+        raise HTTPException(413, f"the body is larger than {LARGEST} bytes")
+    timestamp, signature = (request.headers.get(h, "") for h in ("Adapter-Timestamp", "Adapter-Signature"))
+    now = ops.runtime.clock.now()
+    right = verified(secret, timestamp, signature, body, now)
+    if right is None:
+        text = "the signature is missing or wrong, or the timestamp isn't within five minutes of now"
+        raise HTTPException(401, text)
+    if not ops.limits.hooks.take(tenant):
+        raise HTTPException(429, f"more than {ops.settings.hooks_per_minute} hooks a minute")
+    ids = _ids(body)
+    with log_context(tenant=tenant):
+        taken = await ops.runtime.db.run(lambda c: _mark(c, tenant, right, ids, now))
+        log("hook_received", orders=len(ids), known=taken.known, new=taken.new)
+    if taken.new:
+        ops.runtime.asked[tenant] = now
+    return taken
 
-    def __init__(self, ops: OpsContext) -> None:
-        self._ops = ops
-        ops.limits.hooks.allow(ops.settings.hooks_per_minute)
 
-    async def take(self, request: Request) -> JSONResponse:
-        try:
-            taken = await self._take(request)
-        except _Refusal as e:
-            return self._refuse(e)
-        except HTTPException as e:  # from BodyLimits
-            return self._refuse(_Refusal(e.status_code, e.detail))
-        except StoreError as e:
-            # Not logged here: the jobs log it, once.
-            return JSONResponse({"error": f"the database can't be used ({e.reason}); try again"}, 503)
-        return JSONResponse(taken.model_dump(), 202)
+def _tenant(request: Request, ops: OpsContext) -> tuple[str, bytes]:
+    tenants = ops.runtime.tenants
+    only = next(iter(tenants)) if len(tenants) == 1 else ""
+    tenant = request.headers.get("Adapter-Tenant") or only
+    secret = ops.hook_secrets.get(tenant)
+    if tenant not in tenants or not secret:
+        raise HTTPException(404, "no such municipality, or it receives no hooks")
+    return tenant, secret
 
-    def _refuse(self, refusal: _Refusal) -> JSONResponse:
-        # A caller without the secret must not be able to fill the log.
-        if refusal.status == 429 or self._ops.limits.refused_hooks.take(""):
-            if refusal.status != 409:
-                log("hook_refused", status=refusal.status, reason=refusal.reason)
-        else:
-            refusal = _Refusal(429, "too many refused requests")
-        headers = {"Retry-After": str(self._ops.limits.hooks.wait_seconds())} if refusal.status == 429 else {}
-        return JSONResponse({"error": refusal.reason}, refusal.status, headers)
 
-    async def _take(self, request: Request) -> Taken:
-        tenant, secret = self._tenant(request)
-        body = await request.body()
-        if len(body) > LARGEST:
-            raise _Refusal(413, f"the body is larger than {LARGEST} bytes")
-        timestamp, signature = (request.headers.get(h, "") for h in ("Adapter-Timestamp", "Adapter-Signature"))
-        now = self._ops.runtime.clock.now()
-        right = verified(secret, timestamp, signature, body, now)
-        if right is None:
-            raise _Refusal(401, "the signature is missing or wrong, or the timestamp isn't within five minutes of now")
-        if not self._ops.limits.hooks.take(tenant):
-            raise _Refusal(429, f"more than {self._ops.settings.hooks_per_minute} hooks a minute")
-        ids = _ids(body)
-        with log_context(tenant=tenant):
-            taken = await self._ops.runtime.db.run(lambda c: _mark(c, tenant, right, ids, now))
-            log("hook_received", orders=len(ids), known=taken.known, new=taken.new)
-        if taken.new:
-            self._ops.runtime.asked[tenant] = now
-        return taken
-
-    def _tenant(self, request: Request) -> tuple[str, bytes]:
-        tenants = self._ops.runtime.tenants
-        only = next(iter(tenants)) if len(tenants) == 1 else ""
-        tenant = request.headers.get("Adapter-Tenant") or only
-        secret = self._ops.hook_secrets.get(tenant)
-        if tenant not in tenants or not secret:
-            raise _Refusal(404, "no such municipality, or it receives no hooks")
-        return tenant, secret
+def _refuse(ops: OpsContext, status: int, reason: str) -> JSONResponse:
+    # A caller without the secret must not be able to fill the log.
+    if status == 429 or ops.limits.refused_hooks.take(""):
+        if status != 409:
+            log("hook_refused", status=status, reason=reason)
+    else:
+        status, reason = 429, "too many refused requests"
+    headers = {"Retry-After": str(ops.limits.hooks.wait_seconds())} if status == 429 else {}
+    return JSONResponse({"error": reason}, status, headers)
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
@@ -236,7 +212,7 @@ def _ids(body: bytes) -> tuple[str, ...]:
     except (ValidationError, ValueError, RecursionError):
         ids = ()
     if not ids:
-        raise _Refusal(400, 'the body must be JSON such as {"order": "4711"} or {"orders": ["4711"]}')
+        raise HTTPException(400, 'the body must be JSON such as {"order": "4711"} or {"orders": ["4711"]}')
     return ids
 
 
@@ -245,7 +221,7 @@ def _mark(c: Connection, tenant: str, signature: str, ids: tuple[str, ...], now:
     feeds.forget(c, tenant, _SEEN, now - 2 * TOLERANCE)
     seen = {"tenant": tenant, "feed": _SEEN, "item": signature, "fingerprint": "", "seen_at": now}
     if not insert_missing(c, feed_items, seen):
-        raise _Refusal(409, "the same request was received before")
+        raise HTTPException(409, "the same request was received before")
     found = {order: cases.case_of_order(c, tenant, order) for order in ids}
     refs = {case.ref for case in found.values() if case is not None and case.open}
     due.mark_due(c, tenant, refs, now, "hook")
@@ -263,7 +239,13 @@ routes = APIRouter(tags=["hooks"])
     openapi_extra=_DOCS,
     summary="An order was placed or changed",
 )
-async def lifecare(request: Request) -> JSONResponse:
+async def lifecare(request: Request, ops: Ops) -> JSONResponse:
     """A hint that an order changed. The adapter reads it from Lifecare now instead of at the next poll."""
-    taken: JSONResponse = await request.app.state.hooks.take(request)
-    return taken
+    try:
+        taken = await _take(request, ops)
+    except HTTPException as e:  # also from BodyLimits
+        return _refuse(ops, e.status_code, e.detail)
+    except StoreError as e:
+        # Not logged here: the jobs log it, once.
+        return JSONResponse({"error": f"the database can't be used ({e.reason}); try again"}, 503)
+    return JSONResponse(taken.model_dump(), 202)

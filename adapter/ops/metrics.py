@@ -9,7 +9,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -22,40 +21,17 @@ from adapter.domain.ledger import LOOK_DONE, ActState, LookOutcome
 from adapter.domain.pauses import PAUSES
 from adapter.domain.routine import STEPS
 from adapter.domain.unwatched import NOT_RUNNING
-from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops import health
 from adapter.ops.context import OpsContext
-from adapter.ops.resync_rows import ResyncRow, resync_rows
-from adapter.ops.unsafe_supervision import Safety
-from adapter.presentation.case_summary import CaseSummary
-from adapter.store import look_log
+from adapter.ops.snapshot import Snapshot
 from adapter.store.errors import StoreError
 from adapter.store.keys import new_keys
 from adapter.store.outbox import LANES
-from adapter.store.queries import WAITING, Overview, last_drift, overview, unattended
+from adapter.store.queries import WAITING, unattended
 
-NIGHT = timedelta(hours=16)
-"""How far back looks are counted: this night or the last one, never both."""
 LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
-
-
-class Snapshot:
-    """What one transaction read about a municipality."""
-
-    def __init__(self, c: Connection, ops: OpsContext, tenant: str, now: datetime) -> None:
-        self.tenant, self.now = tenant, now
-        self.overview: Overview = overview(c, tenant, now)
-        self.summaries: tuple[CaseSummary, ...] = ops.open_cases.of(c, tenant)
-        policy = ops.runtime.tenants[tenant].policy
-        self.safety: Safety = ops.safety_checks.safety(c, tenant, policy, now)
-        self.looks = look_log.counts(c, tenant, now - NIGHT)
-        followed = next((feed.read_at for feed in self.overview.feeds if feed.name == look_reader.FEED), None)
-        runs = self.safety.active > 0
-        self.unfollowed = look_reader.unfollowed(policy, followed, now) if runs else timedelta(0)
-        self.resyncs: tuple[ResyncRow, ...] = resync_rows(c, tenant)
-        self.drift = last_drift(c, tenant)
 
 
 class Gauges(Collector):

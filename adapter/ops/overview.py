@@ -9,11 +9,11 @@ from adapter.ops.case_list import steps, tiles, unfulfilled_rows
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
-from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.ops.snapshot import Snapshot
 from adapter.ops.troubles import troubles
+from adapter.presentation.case_cards import Card, card, unsafe_card
 from adapter.presentation.case_summary import urgency
-from adapter.store.queries import Drift, last_drift, unattended
-from adapter.store.queries import overview as stored
+from adapter.store.queries import unattended
 
 SHOWN = 6
 """How many cases of each kind, and how many municipalities, are shown at first."""
@@ -23,22 +23,18 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
     """The values for the template."""
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
-    summaries = sorted((s for tenant in rt.tenants for s in ops.open_cases.of(c, tenant)), key=urgency)
+    snapshots = [Snapshot(c, ops, name, now) for name in rt.tenants]
+    summaries = sorted((summary for s in snapshots for summary in s.summaries), key=urgency)
     numbers: list[cards.Numbers] = []
-    resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []
-    unsafe: dict[tuple[str, str], cards.Card] = {}
-    drifts: dict[str, Drift | None] = {}
-    for name, tenant in rt.tenants.items():
-        theirs = ops.words_of(name)
-        safe = ops.safety_checks.safety(c, name, tenant.policy, now)
-        numbers.append(cards.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
-        resyncs += resync_rows(c, name)
-        loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)
-        drifts[name] = last_drift(c, name)
-        unsafe |= {(name, ref): cards.unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
+    unsafe: dict[tuple[str, str], Card] = {}
+    for s in snapshots:
+        theirs, policy = ops.words_of(s.tenant), rt.tenants[s.tenant].policy
+        numbers.append(cards.numbers(theirs, s.tenant, s.overview, s.safety, now, fresh))
+        loads += unit_loads(rt.night_loads.of(c, s.tenant, policy, now), s.tenant, policy, theirs)
+        unsafe |= {(s.tenant, ref): unsafe_card(s.tenant, ref, why, theirs) for ref, why in s.safety.unsafe.items()}
     vendors = cards.vendors(ops)
-    wrong = troubles(ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
+    wrong = troubles(ops, numbers, vendors, {s.tenant: s.drift for s in snapshots}, unattended(c, list(rt.tenants)))
     unwatched = [g for g in summaries if g.without]
     urgent = [g for g in summaries if g.parked or g.late or (g.unwatched and g.unwatched.urgent)]
     needs = [g for g in urgent if not g.without]
@@ -48,9 +44,9 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),
-        "unwatched": [cards.card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
+        "unwatched": [card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
         "unwatched_count": len(unwatched),
-        "needs": [cards.card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
+        "needs": [card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
         "needs_count": len(needs),
         "unusable": unusable,
         "unfulfilled": unfulfilled[:SHOWN],
@@ -63,7 +59,7 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
         "vendors": vendors,
         "troubles": wrong,
         "count": count,
-        "resyncs": resyncs,
+        "resyncs": [row for s in snapshots for row in s.resyncs],
         "loads": loads,
         "read": all(view.read for view in numbers),
         "well": not count and all(view.well for view in numbers),

@@ -19,8 +19,6 @@ class VendorState:
     """A municipality's vendor since this process began: when it last answered well, and when and how it last failed
     (UTC)."""
 
-    tenant: str
-    vendor: str
     answered_at: datetime | None = None
     failed_at: datetime | None = None
     failure: str | None = None
@@ -62,13 +60,13 @@ class VendorCalls:
         log("vendor_call", tenant=tenant, vendor=vendor, call=call, status=status, outcome=outcome, seconds=seconds)
         self._calls.labels(tenant, vendor, call, outcome).inc()
         self._seconds.labels(tenant, vendor, outcome).observe(seconds)
-        state = self._states.get((tenant, vendor), VendorState(tenant, vendor))
+        state = self._states.get((tenant, vendor), VendorState())
         if outcome in TROUBLE:
             state = replace(state, failed_at=self._now(), failure=outcome)
         else:
             state = replace(state, answered_at=self._now())
         self._states[tenant, vendor] = state
 
-    def states(self, tenant: str) -> tuple[VendorState, ...]:
-        """The vendors that were called for a municipality, by name."""
-        return tuple(state for (owner, _), state in sorted(self._states.items()) if owner == tenant)
+    def states(self, tenant: str) -> dict[str, VendorState]:
+        """The vendors that were called for a municipality."""
+        return {vendor: state for (owner, vendor), state in self._states.items() if owner == tenant}

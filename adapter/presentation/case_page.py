@@ -1,37 +1,26 @@
-"""``adapter case show`` and ``case list`` for a person: what was done, what is awaited, and what comes next (P9)."""
+"""``adapter case show`` for a person: what was done, what is awaited, and what comes next (P9)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActState
-from adapter.domain.routine import Role
+from adapter.presentation.case_cards import asked
 from adapter.presentation.case_file import Balance, CaseFile
-from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.checklist_page import Checklist
-from adapter.presentation.console import bullets, table, titled
+from adapter.presentation.console import TONES, bullets, table, titled
+from adapter.presentation.history import history
 from adapter.presentation.schedule_diff import schedule_diff, schedule_diff_table
-from adapter.presentation.words import SIGNS, Words
-from adapter.store.order_inbox import WaitingOrder
+from adapter.presentation.words import Words
 
 _WAITING = {
     Phase.ACTIVE: "waiting_active",
     Phase.PAUSED: "waiting_paused",
     Phase.ENDING: "waiting_end",
     Phase.CLOSING: "waiting_end",
-}
-
-_ACT_STYLES = {
-    ActState.DONE: "green",
-    ActState.PARKED: "bold red",
-    ActState.UNKNOWN: "yellow",
-    ActState.SENDING: "cyan",
-    ActState.PENDING: "yellow",
-    ActState.DROPPED: "dim",
 }
 
 
@@ -87,18 +76,15 @@ def _head(file: CaseFile, words: Words) -> Text:
     return head
 
 
-def notices(decision: Decision | CaseSummary | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
+def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
     """What a person must do, if ``urgent``; otherwise what is good to know and needs nobody."""
     if decision is None:
         return []
     style, why, lines = "red" if urgent else "yellow", decision.unwatched, []
     if why is not None and why.urgent is urgent:
         lines.append(Text(words.without(why, now), style=style))
-    for notice in (a for a in decision.attention if a.urgent is urgent):
-        more = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
-        more += [words.heading("parks")] if notice.parks else []
-        line = Text(words.attention(notice), style=style)
-        lines.append(line.append(f" ({'; '.join(more)})" if more else "", style="dim"))
+    shown = (notice for notice in decision.attention if notice.urgent is urgent)
+    lines += (Text(words.attention(a), style=style).append(asked(a, words), style="dim") for a in shown)
     return lines
 
 
@@ -125,23 +111,18 @@ def next_lines(file: CaseFile, words: Words, now: datetime, *, acts: bool = True
         yield Text(words.heading("next_read", when=words.when(case.read_again_at)))
 
 
-def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
-    """Every act, oldest first."""
-    rows = list(acts)
-    if not rows:
+def ledger_table(acts: Sequence[Act], words: Words) -> RenderableType:
+    """Every act, the oldest first, and then those under way."""
+    entries = history(acts, (), words)[::-1]
+    if not entries:
         return Text(words.heading("no_acts"), style="dim")
-    tries = words.heading("act_tries")
-    names = map(words.heading, ("act_number", "act_what", "act_state", "act_when"))
-    shown = table(*names, tries, right=[tries])
-    with_errors = any(a.error for a in rows)
+    shown = table(*map(words.heading, ("act_number", "act_what", "act_state", "act_when")))
+    with_errors = any(entry.error for entry in entries)
     if with_errors:
         shown.add_column(words.heading("act_error"), ratio=1)
-    for act in rows:
-        state = Text(f"{SIGNS[act.state]} {words.act_state(act)}", style=_ACT_STYLES[act.state])
-        what = Text(words.act(act.kind, act.what), style="dim" if act.state is ActState.DROPPED else "")
-        cells = [Text(f"{act.n:02d}"), what, state, Text(words.when(act.done_at or act.created_at))]
-        cells.append(Text(str(act.attempts or "")))
-        shown.add_row(*cells, *([Text(act.error or "", style="red")] if with_errors else []))
+    for entry in entries:
+        cells = (entry.number, entry.text, Text(entry.state, style=TONES[entry.tone]), entry.when)
+        shown.add_row(*cells, *([Text(entry.error, style="red")] if with_errors else []))
     return shown
 
 
@@ -166,43 +147,7 @@ def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> Renderabl
     return shown
 
 
-def case_list(
-    summaries: Sequence[CaseSummary],
-    words: Words,
-    now: datetime,
-    *,
-    several: bool,
-    unsafe: Mapping[str, str] | None = None,
-) -> RenderableType:
-    """One line per case. ``several``: name the municipality. ``unsafe``: by reference, why somebody can look who must
-    not."""
-    if not summaries:
-        return Text(words.heading("list_none"))
-    names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
-    shown = table(*map(words.heading, (*names, "list_late", "list_attention", "to_know")))
-    for summary in summaries:
-        case = summary.case
-        awaits = "\n".join(words.awaited(v, now) for v in summary.awaited)
-        urgent = notices(summary, words, now, urgent=True) if summary.decided else [Text(words.heading("never_read"))]
-        if why := (unsafe or {}).get(case.ref):
-            urgent.insert(0, Text(words.say("unsafe", why), style="bold red"))
-        known = notices(summary, words, now, urgent=False)
-        cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
-        cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
-        cells.append(Text(words.late(summary.late), style="bold red"))
-        shown.add_row(*cells, Text("\n").join(urgent), Text("\n").join(known))
-    return Group(shown, counted(len(summaries), words))
-
-
 def counted(count: int, words: Words) -> Text:
     """The number of cases in a list, as text."""
-    return Text(words.heading("list_one" if count == 1 else "list_count", count=count), style="dim")
-
-
-def unusable_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
-    """Orders that can't be used and have no case, each with the reason. ``several``: name the municipality."""
-    shown = Table.grid(padding=(0, 2))
-    for tenant, order in orders:
-        cells = [Text(order.order_id, style="bold"), *([Text(tenant)] if several else [])]
-        shown.add_row(*cells, Text(words.when(order.since)), Text(words.unusable(order)))
-    return Group(Text(), Text(words.heading("list_unusable"), style="bold red"), shown)
+    code = {0: "list_none", 1: "list_one"}.get(count, "list_count")
+    return Text(words.heading(code, count=count), style="dim")

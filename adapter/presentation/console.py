@@ -13,6 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+TONES = {"ok": "green", "warn": "yellow", "bad": "bold red", "soft": "dim", "": ""}
+"""The style for each tone of what the status page shows too."""
 PLAIN_WIDTH = 132
 """Wide enough for two checklists side by side."""
 

@@ -12,12 +12,12 @@ from adapter.domain.ledger import Ledger, Look, LookOutcome
 from adapter.domain.night_watch import due_looks, history, known_after, night_of
 from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import window_start
+from adapter.presentation.console import TONES
 from adapter.presentation.words import Words
 
 SHOWN = 14
 """How many nights are shown, with the newest."""
 _QUARTERS = 4
-_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red", "soft": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def nights_page(ref: str, shown: Sequence[Night], policy: Policy, words: Words) 
     for night in shown:
         cells = [("·", "dim")] * (len(hours) * _QUARTERS)
         for mark in night.marks:
-            cells[min(mark.quarter, len(cells) - 1)] = (mark.sign, _STYLES[mark.tone])
+            cells[min(mark.quarter, len(cells) - 1)] = (mark.sign, TONES[mark.tone])
         line = Text(f"{words.night(night.evening):13}")
         for sign, style in cells:
             line.append(sign, style=style)

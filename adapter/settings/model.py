@@ -21,6 +21,7 @@ from adapter.settings.values import (
     Host,
     LifecareKey,
     LongSecret,
+    MailAddress,
     NeededToken,
     Networks,
     ProxyUrl,
@@ -114,7 +115,7 @@ class MailSettings(Group):
     username: str = Field("", description="The login. Empty: no login.")
     password: SecretStr = Field(SecretStr(""), description="The login's password.")
     password_file: Path | None = Field(None, description="A file that holds the password.")
-    sender: str = Field("", description="The address in From. Mail that can't be delivered comes back to it.")
+    sender: MailAddress = Field("", description="The address in From. Mail that can't be delivered comes back to it.")
     proxy: ProxyUrl = Field(
         SecretStr(""), description="An HTTP proxy through which the mail server is reached. Empty or `none`: no proxy."
     )
@@ -130,7 +131,7 @@ class MailSettings(Group):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.host and "@" not in self.sender:
+        if self.host and not self.sender:
             raise ValueError("a mail server is set: sender must be a mail address as well")
         if bool(self.username) != bool(self.password.get_secret_value()):
             raise ValueError("give both username and password, or neither")

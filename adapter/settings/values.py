@@ -50,6 +50,12 @@ def _host(value: str) -> str:
     return value
 
 
+def _mail_address(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", value):
+        raise ValueError("must be a plain mail address in ASCII: name@domain")
+    return value
+
+
 def _public_url(value: str) -> str:
     """Empty, or where people reach the status page: https, except on this machine itself."""
     return _base_url(value) if value else value
@@ -173,6 +179,7 @@ def parsed_url(url: SecretStr) -> URL:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Host = Annotated[str, AfterValidator(_host)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]

@@ -147,8 +147,7 @@ class LifecareClient:
 
     async def shows_anything(self, resource: Resource[Any]) -> bool:
         """Whether the resource has any row, read without a condition."""
-        answer = await self._page(resource, {"limit": "1", "offset": "0"})
-        return bool(_raw_rows(answer))
+        return await self._first_rows(resource) > 0
 
     async def access(self, *more: Resource[Any]) -> dict[str, VendorError | None]:
         """For each resource that the adapter reads, and ``more``: None, or the error why it can't be read. So a missing
@@ -156,7 +155,7 @@ class LifecareClient:
         found: dict[str, VendorError | None] = {}
         for resource in (*query.RESOURCES, *more):
             try:
-                await self._page(resource, {"limit": "1", "offset": "0"})
+                await self._first_rows(resource)
                 found[resource.name] = None
             except VendorError as error:
                 found[resource.name] = error
@@ -249,10 +248,13 @@ class LifecareClient:
         """How many rows the server puts on a page (L8), learned from the headings: every installation has many, and
         they belong to no person. Without a licence for them lists cost one more call until a long one has been read."""
         try:
-            page = await self._page(query.HEADLINES, {"limit": str(self._page_size), "offset": "0"})
-            return len(_raw_rows(page))
+            return await self._first_rows(query.HEADLINES, self._page_size)
         except VendorError:
             return 0
+
+    async def _first_rows(self, resource: Resource[Any], limit: int = 1) -> int:
+        """How many rows the first page has, without a condition."""
+        return len(_raw_rows(await self._page(resource, {"limit": str(limit), "offset": "0"})))
 
     async def _page(self, resource: Resource[Any], params: Mapping[str, str], longest: int = LITTLE) -> Answer:
         """One page of at most ``longest`` bytes. For a list, 404 means that nothing matches (L10)."""

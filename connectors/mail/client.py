@@ -46,10 +46,9 @@ class MailServer:
     """The mail server, and the sender.
 
     ``sender`` is in ``From`` and in the envelope (bounces come back to it). With ``starttls`` (default) nothing is sent
-    without TLS. A login without it is refused here, because the password would be sent in clear. ``timeout`` is for
-    each step, ``data_timeout`` for the answer to the text, both in seconds. RFC 5321 (4.5.3.2.6) asks for a long
-    ``data_timeout``, because giving up there makes duplicates. ``tls_context`` is for a private CA, ``proxy`` the URL
-    of an HTTP proxy, or empty.
+    without TLS; the settings refuse a login without it. ``timeout`` is for each step, ``data_timeout`` for the answer
+    to the text, both in seconds. RFC 5321 (4.5.3.2.6) asks for a long ``data_timeout``, because giving up there makes
+    duplicates. ``tls_context`` is for a private CA, ``proxy`` the URL of an HTTP proxy, or empty.
     """
 
     host: str
@@ -62,14 +61,6 @@ class MailServer:
     data_timeout: float = 300.0
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
     proxy: str = field(default="", repr=False)
-
-    def __post_init__(self) -> None:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("mail: give both username and password, or neither")
-        if self.username is not None and not self.starttls:
-            raise ValueError("mail: a login without STARTTLS would send the password in clear; set starttls = true")
-        if not _ADDRESS.fullmatch(self.sender):
-            raise ValueError("mail: sender is not a plain mail address (ASCII, name@domain)")
 
 
 class MailClient:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from logging import ERROR
 
 import pytest
 from rich.console import Console, RenderableType
 
 from adapter.engine.comparison import compare
-from adapter.log_events import ERROR, EVENTS, log
+from adapter.log_events import EVENTS, log
 from adapter.ops.error_log import ErrorLog
-from adapter.presentation.case_page import case_list
+from adapter.presentation.case_cards import card, cards_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.store import cases, events
 from connectors.mock.phoniro.schemas import HandChange
@@ -75,7 +76,7 @@ async def test_what_can_be_looked_at_against_the_end_is_named_on_page_metric_and
     summary = CaseSummary.of(await world.case())
     assert summary.late or summary.parked, "so `case list --late` shows it too"
     listed = console_text(
-        case_list([summary], site.ops.words_of(), world.clock.now(), several=False, unsafe={ref: "after_end"})
+        cards_page([card(summary, site.ops.words_of(), world.clock.now(), "after_end")], several=False)
     )
     assert "fast tillsynen ska vara avslutad" in " ".join(listed.split())
     world.phoniro_faults.clear()

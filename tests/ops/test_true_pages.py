@@ -9,8 +9,9 @@ from rich.console import Console
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ScheduleRecord
 from adapter.engine.reconcile import preview
+from adapter.presentation.case_cards import card, cards_page
 from adapter.presentation.case_file import case_file
-from adapter.presentation.case_page import case_list, case_page
+from adapter.presentation.case_page import case_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.plan_page import plan_page
 from mappings.texts import Texts
@@ -33,7 +34,7 @@ async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
     found = {}
     for name, what in {
         "case show": case_page(file, words, now),
-        "case list": case_list([CaseSummary.of(case)], words, now, several=False),
+        "case list": cards_page([card(CaseSummary.of(case), words, now)], several=False),
         "plan": plan_page(case, decision, file.ledger, words, now),
     }.items():
         with console.capture() as printed:
