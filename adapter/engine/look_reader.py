@@ -126,19 +126,21 @@ def _tell(seen: Supervisions, news: News) -> None:
         log("look_unentitled", case=ref, schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
     for schedule_id in news.unowned:
         log("look_unowned", schedule=schedule_id)
-    for ref in sorted(news.unread):
-        log("looks_not_followed", case=ref, since=None, reason="what is stored of its schedule can't be read")
+    for ref in sorted(news.untold):
+        log("looks_not_followed", case=ref, since=None, reason="the case, or its stored schedule, can't be used")
 
 
 @dataclass(slots=True)
 class News:
     """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns, cases
-    whose stored schedule can't be read."""
+    whose stored schedule can't be read (``unread``). ``untold``: those, and cases with a look that isn't done that they
+    can't tell of, because they can't be decided."""
 
     missed: list[tuple[str, Look]] = field(default_factory=list)
     unentitled: list[tuple[str, Look]] = field(default_factory=list)
     unowned: list[str] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
 
 
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> None:
@@ -160,18 +162,25 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
         found = [look for _, some in listed.get(ref, ()) for look in some]
         changed += [(ref, look) for look in follow(known.get(ref, ()), followed.get(ref, {}), found, now, policy)]
     look_log.save(c, tenant.name, changed)
-    before = () if todo.follows else [(ref, look) for ref, some in known.items() for look in some]
+    before = () if todo.follows else _pairs(known)
     write_back.call_for(c, tenant, (*before, *changed), now, again=todo.follows is None)
+    latest = {(ref, look.n, look.due_at): look for some in (_pairs(known), changed) for ref, look in some}
+    not_done = {ref for (ref, _, _), look in latest.items() if look.not_done}
+    news.untold = news.unread | cases.failing(c, tenant.name, not_done)
     _mark(c, tenant, changed, known, news, todo.start, now)
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
-    _want_unread(c, tenant, news, todo, now)
+    _want_untold(c, tenant, news, todo, now)
     late = [(ref, look) for ref, look in news.missed if found_late(look, known_after(policy), policy.zone)]
     _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
     counting.looks(c, tenant, changed, known)
     _tell(seen, news)
+
+
+def _pairs(looks: Mapping[str, Sequence[Look]]) -> list[tuple[str, Look]]:
+    return [(ref, look) for ref, some in looks.items() for look in some]
 
 
 def _followed(
@@ -278,14 +287,14 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
         _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
 
 
-def _want_unread(c: Connection, tenant: Tenant, news: News, todo: Span, now: datetime) -> None:
-    """Tell once a night that the looks of these cases can't be followed: each unit's night mailbox, and the people who
+def _want_untold(c: Connection, tenant: Tenant, news: News, todo: Span, now: datetime) -> None:
+    """Tell once a night that nobody is told of the looks of these cases: each unit's night mailbox, and the people who
     run the adapter. The cases are marked, so that their error is shown. By day nobody is told."""
-    if not news.unread or todo.follows is None:
-        news.unread = set()
+    if not news.untold or todo.follows is None:
+        news.untold = set()
         return
-    of_reader: dict[tuple[str, int | None], list[str]] = {("it", None): sorted(news.unread)}
-    for ref, reader in sorted(_readers(c, tenant, news.unread).items()):
+    of_reader: dict[tuple[str, int | None], list[str]] = {("it", None): sorted(news.untold)}
+    for ref, reader in sorted(_readers(c, tenant, news.untold).items()):
         of_reader.setdefault(reader, []).append(ref)
     told = set()
     for (to, unit), refs in of_reader.items():
@@ -295,7 +304,7 @@ def _want_unread(c: Connection, tenant: Tenant, news: News, todo: Span, now: dat
         if _want(c, tenant, key, {"mail": "looks_unread", "to": to, "unit": unit, "refs": listed}, now):
             told.update(refs)
     due.mark_looked(c, tenant.name, told, now)
-    news.unread = told
+    news.untold = told
 
 
 def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, now: datetime) -> datetime | None:

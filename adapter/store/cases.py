@@ -221,6 +221,14 @@ def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> fro
     return frozenset(conn.scalars(select(_l.external_id).where(*which))) if asked else frozenset()
 
 
+def failing(conn: Connection, tenant: str, refs: Iterable[str]) -> set[str]:
+    """Those of the cases whose last reconciling failed."""
+    found: set[str] = set()
+    for some in chunks(sorted(refs)):
+        found |= set(conn.scalars(select(_c.ref).where(_c.tenant == tenant, _c.ref.in_(some), _c.failures > 0)))
+    return found
+
+
 def units_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
     """The unit and the execution that last had each of these cases."""
     found: dict[str, tuple[int | None, int | None]] = {}

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, event, update
 
 from adapter.domain.ledger import Look, LookOutcome
-from adapter.engine import look_reader
+from adapter.engine import look_reader, reconcile
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store import look_log
@@ -174,6 +174,29 @@ async def test_a_schedule_that_this_version_cannot_read_is_told_and_keeps_nobody
         assert sum(sum(of_unit.values()) for of_unit in load.values()) == 3, "the looks of the one that can be read"
         await world.watch(SECOND + timedelta(days=1), every=timedelta(hours=1))
         assert mails(world, NIGHT).count(unread) == 2, "once a night, until it can be read"
+
+
+async def test_a_look_that_is_not_done_is_told_even_if_its_case_cannot_be_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def chokes(*_: object) -> None:
+        raise ZeroDivisionError("these facts")
+
+    async with World() as world:
+        mine = await running(world)
+        (case,) = await world.cases()
+        unfollowed = f"Alla tillsyner kan inte följas i natt: {case.ref}"
+        await world.watch(FIRST - timedelta(minutes=10))
+        monkeypatch.setattr(reconcile, "decide", chokes)
+        outcome(world, mine, FIRST, "ok")
+        await world.watch(FIRST + timedelta(minutes=20))
+        assert unfollowed not in mails(world, NIGHT), "there is nothing that had to be told"
+        outcome(world, mine, SECOND, "missed")
+        await world.watch(SECOND + timedelta(hours=2))
+        assert (mails(world, NIGHT).count(unfollowed), mails(world, IT).count(unfollowed)) == (1, 1)
+        monkeypatch.undo()
+        await world.watch(SECOND + timedelta(hours=4))
+        assert [s for s in mails(world, NIGHT) if s.startswith("Nattillsyn är inte gjord 02:15")], "told once it can"
 
 
 async def test_that_nobody_follows_the_looks_is_logged_once_it_is_stored(logs: Logs) -> None:
