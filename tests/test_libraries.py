@@ -19,12 +19,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_mapping", "_exit"}
 """Names of named tuples, of SQLAlchemy's rows and of ``os`` that are public in spite of their underscore."""
 
-ALLOWED = {
-    "connectors/http/body.py: _Decompress": "an annotation; what zlib.decompressobj() gives has no public name",
-}
-"""Private names that are used anyway: ``file: name``, and why there is no other way."""
-
-
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -75,7 +69,7 @@ def test_no_private_attribute_of_a_library_is_read_or_overridden() -> None:
         for path in FILES
         for name in (*private_reads(path), *private_overrides(path))
     }
-    assert found == ALLOWED.keys()
+    assert found == set()
 
 
 def test_whatever_is_imported_is_declared() -> None:
