@@ -19,6 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_mapping", "_exit"}
 """Names of named tuples, of SQLAlchemy's rows and of ``os`` that are public in spite of their underscore."""
 
+
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
