@@ -32,7 +32,6 @@ from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
 from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
-from adapter.pseudonym import pseudonym
 from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings
 from adapter.store import keys, persons
 from adapter.store.database import Database, usable
@@ -169,7 +168,6 @@ def build(
             ),
             executor=_executors(name, p, clock, database, key),
             platform=p.schedules,
-            pseudonym=lambda person_id: pseudonym(key, person_id),
             retention=timedelta(days=p.mapping.routine.retention_days),
             reads_kept=timedelta(days=p.mapping.routine.audit_days),
         )

@@ -4,20 +4,15 @@
 ``docs/log-events.md`` is made from here: ``python -m tests.generated_docs``.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
+from logging import DEBUG, ERROR, INFO, WARNING
 from typing import Final
 
 import structlog
-
-DEBUG: Final = logging.DEBUG
-INFO: Final = logging.INFO
-WARNING: Final = logging.WARNING
-ERROR: Final = logging.ERROR
 
 COMMON: Final = frozenset({"tenant", "case", "correlation", "repeated"})
 """Fields that any event may have: the municipality, the case's reference, what ties lines together, and how many lines

@@ -6,11 +6,13 @@ runs.
 
 import tomllib
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import holidays
 from pydantic import Field, ValidationError
 
 from adapter.domain.facts import OPTIONAL, Signal
@@ -18,7 +20,6 @@ from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
-from mappings.calendar_se import holidays_between
 from mappings.file_faults import MappingError, faults_of, nearest, twice
 from mappings.sections import (
     DEFAULT_END_REASONS,
@@ -150,6 +151,14 @@ class MunicipalMapping(Part):
         )
 
 
+@cache
+def holidays_between(first_year: int, last_year: int) -> frozenset[date]:
+    """Days beside Saturdays and Sundays that aren't working days in Sweden: public holidays, and the eves on which
+    nobody works: midsommarafton, julafton and nyårsafton."""
+    years = range(first_year, last_year + 1)
+    return frozenset(holidays.country_holidays("SE", years=years, categories=("public", "de_facto")))
+
+
 def load_mapping(path: Path) -> MunicipalMapping:
     """Read and check the file. Raises ``MappingError``, which lists every fault in it as ``file: key: reason``."""
     try:
@@ -208,21 +217,17 @@ def _unknown_keys(document: dict[str, Any]) -> list[str]:
 
 def _double_meanings(document: dict[str, Any]) -> list[str]:
     """Codes that stand twice. The raw file is checked, so that they are told together with its other faults."""
-    faults: list[str] = []
-    headings = {f"signals.{name}": heading for name, heading in _section(document, "signals").items()}
+
+    def numbered(*names: str) -> dict[str, object]:
+        listed = _section(document, *names[:-1]).get(names[-1])
+        codes = enumerate(listed if isinstance(listed, list) else [], 1)
+        return {f"{'.'.join(names)}, number {n}": code for n, code in codes}
+
     messages = _section(document, "messages")
-    reading = {f"messages.{name}.read_under": _section(messages, name).get("read_under") for name in messages}
-    writing = {f"messages.{name}.write_under": _section(messages, name).get("write_under") for name in messages}
-    faults += twice({**headings, **reading}, "heading")
-    faults += twice(writing, "heading")
+    written = {f"messages.{to}.write_under": _section(messages, to).get("write_under") for to in messages}
+    read = {f"messages.{to}.read_under": _section(messages, to).get("read_under") for to in messages}
+    signals = {f"signals.{name}": heading for name, heading in _section(document, "signals").items()}
+    faults = twice(signals | read, "heading") + twice(written, "heading")
     for kind in ("categories", "types"):
-        codes: dict[str, object] = {}
-        for service in ("camera", "alarm"):
-            listed = _section(document, "services", service).get(kind)
-            for n, code in enumerate(listed if isinstance(listed, list) else [], 1):
-                codes[f"services.{service}.{kind}, number {n}"] = code
-        faults += twice(codes, "code")
-    units = _section(document, "services").get("nightly_units")
-    listed_units = units if isinstance(units, list) else []
-    faults += twice({f"services.nightly_units, number {n}": unit for n, unit in enumerate(listed_units, 1)}, "code")
-    return faults
+        faults += twice(numbered("services", "camera", kind) | numbered("services", "alarm", kind), "code")
+    return faults + twice(numbered("services", "nightly_units"), "code")

@@ -1,6 +1,7 @@
 """The documents that are made from the code: ``python -m tests.generated_docs`` writes them again."""
 
 import logging
+from logging import DEBUG, ERROR, INFO, WARNING
 from pathlib import Path
 from typing import get_origin
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from adapter.log_events import DEBUG, ERROR, EVENTS, INFO, WARNING
+from adapter.log_events import EVENTS
 from adapter.settings.load import group_of
 from adapter.settings.model import PREFIX, OperatorSettings
 from mappings.messages.examples import examples

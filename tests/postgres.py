@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 PATIENCE_SECONDS = 90.0
+INITDB = ("-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
 NOBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 
 
@@ -57,19 +58,7 @@ class Postgres:
         self.dir = Path(tempfile.mkdtemp(prefix="pg-"))
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
-        self._run(
-            "initdb",
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "-D",
-            str(self.data),
-        )
+        self._run("initdb", *INITDB, "-D", str(self.data))
         self.start()
 
     @property

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import date
+from logging import ERROR
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from adapter.log_events import COMMON, ERROR, EVENTS, log, log_context
+from adapter.log_events import COMMON, EVENTS, log, log_context
 from adapter.observability import (
     MUTED,
     OURS,
@@ -34,7 +35,7 @@ from adapter.observability import (
     render_error,
     without_urls,
 )
-from adapter.pseudonym import pseudonym
+from adapter.store.sealing import Sealing
 from connectors.errors import Refused
 from connectors.redact import REDACTED, redact
 
@@ -320,16 +321,16 @@ def test_what_ends_the_process_is_told_by_the_log(monkeypatch: pytest.MonkeyPatc
 @settings(deadline=None)
 @given(st.binary(min_size=16, max_size=32), numbers())
 def test_a_pseudonym_is_stable_keyed_and_never_taken_for_a_number(key: bytes, number: str) -> None:
-    name = pseudonym(key, number)
+    name = Sealing(key).pseudonym(number)
     assert re.fullmatch(r"p-[0-9a-f]{10}", name)
-    assert name == pseudonym(key, number.replace("-", ""))
-    assert name != pseudonym(key + b"x", number)
+    assert name == Sealing(key).pseudonym(number.replace("-", ""))
+    assert name != Sealing(key + b"x").pseudonym(number)
     assert Redaction()(None, "", {"person": name}) == {"person": name}
 
 
 def test_a_pseudonym_passes_under_the_name_of_person() -> None:
     out = configured()
-    name = pseudonym(b"0123456789abcdef", TF)
+    name = Sealing(b"0123456789abcdef").pseudonym(TF)
     log("case_opened", order="4711", person=name, adopted=False)
     assert lines(out)[0]["person"] == name
 

@@ -54,7 +54,7 @@ async def adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
         ref = await rt.db.run(lambda c: _open(c, rt, tenant, entry, person_id, order, seen))
     except OrderTaken:
         return None  # another process has just done it
-    log("case_opened", case=ref, order=entry.order, person=tenant.pseudonym(person_id), adopted=True)
+    log("case_opened", case=ref, order=entry.order, person=rt.db.sealing.pseudonym(person_id), adopted=True)
     return None
 
 

@@ -17,7 +17,7 @@ from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Failure, PortError, Window
-from adapter.store import cases, due, facts, feeds, order_inbox, outbox
+from adapter.store import cases, due, facts, feeds, order_inbox, outbox, sealing
 from adapter.store.errors import OrderTaken
 from adapter.store.facts import StoredFact
 from adapter.store.order_inbox import UNREAD, InboxState, WaitingOrder
@@ -219,7 +219,8 @@ def open_or_mark(
         return None
     if read is not None:
         facts.save(c, tenant.name, case.ref, {}, {read.resource: read})
-    log("case_opened", case=case.ref, order=", ".join(ids), person=tenant.pseudonym(person_id), adopted=False)
+    person = sealing.of(c).pseudonym(person_id)
+    log("case_opened", case=case.ref, order=", ".join(ids), person=person, adopted=False)
     return case.ref
 
 

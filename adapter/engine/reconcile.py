@@ -63,7 +63,7 @@ async def _reconcile_open(rt: Runtime, case: Case, correlation: str) -> None:
     await rt.at("case read")
     if (number := await reader.number_now()) is not None:
         await rt.db.run(lambda c: _renumber(c, rt, case, number))
-        log("case_renumbered", person=reader.tenant.pseudonym(number))
+        log("case_renumbered", person=rt.db.sealing.pseudonym(number))
         return
     try:
         await rt.db.run(lambda c: _decide(c, rt, case, reader, correlation))

@@ -37,7 +37,6 @@ class Tenant:
     source: CaseSource
     executor: Executor
     platform: SchedulePlatform
-    pseudonym: Callable[[str], str]
     retention: timedelta = timedelta(days=90)
     """How long personal data is kept after a case was closed."""
     reads_kept: timedelta = timedelta(days=1826)

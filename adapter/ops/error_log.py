@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from logging import ERROR
 
 from prometheus_client import CollectorRegistry, Counter
 
-from adapter.log_events import ERROR, EVENTS
+from adapter.log_events import EVENTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import base64
 import hmac
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,6 +85,13 @@ class Sealing:
         database that was put back from a backup. Nobody can make or reverse them without the key."""
         digest = hmac.digest(self._lookup, f"code:{of}".encode(), "sha256")
         return "".join(CODE[byte % len(CODE)] for byte in digest[:length])
+
+    def pseudonym(self, person_id: str) -> str:
+        """A person's name in the log, ``p-`` and ten hexadecimal digits; hyphenated or not, a number gives the same
+        one. It never is digits alone, which would look like a number to redact (P8)."""
+        plain = re.sub(r"[\s-]", "", person_id).upper()
+        digest = hmac.digest(self._lookup, f"person:{plain}".encode(), "sha256").hex()
+        return "p-" + next(part for n in range(len(digest)) if not (part := digest[n : n + 10]).isdigit())
 
     def seal(self, plain: str, where: str) -> str:
         """The text as it is stored. It stays as it is if it is empty or there is no key."""

@@ -19,8 +19,7 @@ def moved(life: Life) -> None:
 
 
 def replaced(life: Life) -> None:
-    life.order("o2").execute("o2", 701)
-    life.set_order(last_day=life.today)
+    life.order("o2").execute("o2", 701).set_order(last_day=life.today)
 
 
 DATES, PAUSED = ["alarm_team dates_changed", "coordinator dates_changed"], ["authority paused", "coordinator paused"]
@@ -69,8 +68,7 @@ def test_a_change_is_told_once_to_whom_it_concerns_and_changes_what_runs_in_plac
     if running:
         life.begin()
     else:
-        life.execute()
-        life.noted(Signal.TIMES_AGREED, "22:30, 02:15 och 05:00").go()
+        life.execute().noted(Signal.TIMES_AGREED, "22:30, 02:15 och 05:00").go()
     life.now += timedelta(minutes=5)
     sent, acted = len(life.sent), len(life.platform())
     happens(life)
@@ -105,8 +103,7 @@ def test_a_renewal_that_is_not_executed_is_foreseen_and_leaves_a_hole_until_it_i
 
 
 def test_a_renewal_after_a_gap_pauses_in_between_and_collects_nothing(active: Life) -> None:
-    active.decide_dates(last=active.today + timedelta(days=1))
-    active.order("o2", first=active.today + timedelta(days=5))
+    active.decide_dates(last=active.today + timedelta(days=1)).order("o2", first=active.today + timedelta(days=5))
     assert active.execute("o2", 701).wait(days=9).phase is Phase.ACTIVE
     assert active.platform()[2:] == ["change", "pause", "change", "resume"]
     assert "collect" not in active.letters()

@@ -72,8 +72,7 @@ def test_an_end_to_come_that_is_changed_or_taken_back_before_it_comes_ends_only_
     again: int | None,
 ) -> None:
     life = Life()
-    life.begin()
-    life.decide_dates(last=life.today + timedelta(days=5)).wait(days=1)
+    life.begin().decide_dates(last=life.today + timedelta(days=5)).wait(days=1)
     life.decide_dates(last=None if again is None else life.today + timedelta(days=again)).wait(days=10)
     assert life.platform().count("change") == 2
     assert ("end" in life.platform()) is (again == 1)

@@ -48,12 +48,8 @@ def names(sent: list[Wanted]) -> list[tuple[str, str]]:
 def test_a_look_that_was_not_done_is_told_at_once_to_who_works_at_night_and_once() -> None:
     night = Night(QUIET)
     (mail,) = night.see(DUE + timedelta(minutes=35), first=MISSED)
-    assert (mail.kind, mail.what["mail"], mail.what["to"], mail.not_before) == (
-        ActKind.MAIL,
-        "look_missed",
-        "night",
-        None,
-    )
+    assert names([mail]) == [("look_missed", "night")]
+    assert (mail.kind, mail.not_before) == (ActKind.MAIL, None)
     assert (mail.what["due"], mail.what["outcome"], mail.what["may_look"]) == ("2026-03-02T22:30", "missed", True)
     assert night.see(DUE + timedelta(minutes=40), first=MISSED) == []
 
@@ -116,10 +112,7 @@ def test_a_camera_that_is_offline_twice_in_a_row_goes_to_the_alarm_team_and_the_
         ("camera_offline", "alarm_team"),
         ("camera_offline", "coordinator"),
     }
-    assert set(names(night.see(THIRD, third=OK))) == {
-        ("camera_online", "alarm_team"),
-        ("camera_online", "coordinator"),
-    }
+    assert set(names(night.see(THIRD, third=OK))) == {("camera_online", "alarm_team"), ("camera_online", "coordinator")}
 
 
 def test_the_alarm_team_is_told_of_a_silent_camera_in_the_morning_and_the_coordinator_at_once() -> None:

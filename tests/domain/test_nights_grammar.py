@@ -11,15 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.domain.nights import (
-    Granted,
-    NightTimes,
-    NightWindow,
-    TimesProblem,
-    Weekday,
-    calendar_days,
-    check_granted,
-)
+from adapter.domain.nights import Granted, NightTimes, NightWindow, TimesProblem, Weekday, calendar_days, check_granted
 from adapter.domain.times_reading import MAX_TEXT, Reading, read_times, settle
 from tests.domain.drawn_nights import WINDOW, every_night, night_times
 

@@ -7,14 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.domain.nights import (
-    CalendarRule,
-    NightTimes,
-    NightWindow,
-    Weekday,
-    calendar_rules,
-    night_times_from_rules,
-)
+from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
 from tests.domain.drawn_nights import WINDOW, at, every_night, night_times
 
 MON, TUE, WED, THU, FRI, SAT, SUN = Weekday

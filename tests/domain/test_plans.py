@@ -21,8 +21,9 @@ def running(policy: Policy = MAPPED) -> Life:
     return Life(policy=policy).begin()
 
 
-def mails(life: Life, mail: str) -> list[Act]:
-    return [a for a in life.ledger.acts if a.what.get("mail") == mail]
+def asked(life: Life) -> list[Act]:
+    """The mails about I12."""
+    return [a for a in life.ledger.acts if a.what.get("step") == "I12"]
 
 
 def test_without_plans_mapped_the_adapter_s_own_note_shows_it() -> None:
@@ -60,35 +61,32 @@ def test_it_holds_up_nothing_and_is_reminded_of_then_escalated_like_any_step() -
     life = running()
     life.wait(days=40)
     assert life.look().phase is Phase.ACTIVE
-    told = [(a.what["to"], a.what["level"]) for a in life.ledger.acts if a.what.get("step") == "I12"]
+    told = [(a.what["to"], a.what["level"]) for a in asked(life)]
     assert told[:3] == [("coordinator", 1), ("coordinator", 2), ("escalation", 3)]
     life.plans[1] = ServicePlan(1, life.today, None)
     life.wait(days=30)
-    assert len([a for a in life.ledger.acts if a.what.get("step") == "I12"]) == len(told)
+    assert len(asked(life)) == len(told)
     del life.plans[1]
     assert life.step("I12").state is StepState.AWAITED, "it is read again, and awaited anew"
 
 
 def test_night_staff_are_asked_where_they_write_the_plan_and_have_a_mailbox() -> None:
-    life = running(replace(MAPPED, plans_by_night=True, night_units=frozenset({None})))
-    life.wait(days=10)
-    assert [a.what["to"] for a in life.ledger.acts if a.what.get("step") == "I12"] == ["night"]
-    life = running(replace(MAPPED, plans_by_night=True))
-    life.wait(days=10)
-    assert [a.what["to"] for a in life.ledger.acts if a.what.get("step") == "I12"] == ["coordinator"]
+    for units, asks in ((frozenset({None}), "night"), (frozenset[int | None](), "coordinator")):
+        life = running(replace(MAPPED, plans_by_night=True, night_units=units))
+        life.wait(days=10)
+        assert [a.what["to"] for a in asked(life)] == [asks]
 
 
 def test_the_day_of_its_follow_up_is_told_once_a_week_ahead_and_anew_when_it_is_moved() -> None:
     life = running()
-    life.plans[1] = ServicePlan(1, START, None, follow_up=date(2026, 4, 15))
-    life.wait(days=60)
-    (first,) = mails(life, "plan_follow_up")
-    assert first.what["when"] == "2026-04-15"
-    assert first.done_at is not None
-    assert first.done_at.astimezone(STOCKHOLM).date() == date(2026, 4, 8)
-    life.plans[1] = replace(life.plans[1], follow_up=date(2026, 6, 1))
-    life.wait(days=60)
-    assert [a.what["when"] for a in mails(life, "plan_follow_up")] == ["2026-04-15", "2026-06-01"]
+    for follow_up, told in ((date(2026, 4, 15), date(2026, 4, 8)), (date(2026, 6, 1), date(2026, 5, 25))):
+        life.plans[1] = ServicePlan(1, START, None, follow_up=follow_up)
+        life.wait(days=60)
+        *_, last = [a for a in life.ledger.acts if a.what.get("mail") == "plan_follow_up"]
+        assert last.what["when"] == follow_up.isoformat()
+        assert last.done_at
+        assert last.done_at.astimezone(STOCKHOLM).date() == told
+    assert len(life.told("plan_follow_up")) == 2
 
 
 ENDINGS: list[Callable[[Life], object]] = [
@@ -103,4 +101,4 @@ def test_nothing_is_asked_of_the_dead_the_ended_or_the_paused(change: Callable[[
     life = running()
     change(life)
     life.wait(days=40)
-    assert not [a for a in life.ledger.acts if a.what.get("step") == "I12"]
+    assert asked(life) == []

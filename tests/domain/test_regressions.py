@@ -46,8 +46,7 @@ def test_a_pause_that_somebody_must_mend_is_reminded_of_and_escalated_for_as_lon
 
 def test_what_shall_be_paused_runs_until_that_is_seen_but_not_past_the_last_day_that_phoniro_has(active: Life) -> None:
     """P10 and P11: while Phoniro answers nothing."""
-    active.decide_dates(last=active.today + timedelta(days=2))
-    active.order("o2", first=active.today + timedelta(days=6)).go()
+    active.decide_dates(last=active.today + timedelta(days=2)).order("o2", first=active.today + timedelta(days=6)).go()
     active.phoniro = "away"
     withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
     active.wait(days=1)
@@ -159,8 +158,7 @@ def test_a_death_after_the_camera_was_collected_is_told_to_nobody(active: Life) 
 
 
 def test_a_camera_left_after_a_death_is_asked_about_after_twenty_working_days(active: Life) -> None:
-    active.set_client(deceased=True)
-    active.set_decision(deleted=True).wait(days=27)
+    active.set_client(deceased=True).set_decision(deleted=True).wait(days=27)
     assert not active.mails()[1:]
     active.wait(days=3)
     (left,) = active.told("camera_left")
@@ -188,8 +186,7 @@ def test_a_consent_of_the_planning_visit_installs_no_camera(life: Life) -> None:
     life.noted(Signal.CONSENT_SIGNED).go()
     life.noted(Signal.TIMES_AGREED, "23:30").order("o2").wait(hours=1)
     assert [w["installed"] for w in (*life.told("renewed"), *life.told("times_changed"))] == [False, False]
-    life.order("alarm", kind=ServiceKind.ALARM)
-    life.set_decision("other1", deleted=True).go()
+    life.order("alarm", kind=ServiceKind.ALARM).set_decision("other1", deleted=True).go()
     life.set_decision("alarm", deleted=True).go()
     assert [w["keys"] for w in life.told("keys")] == ["needed"], "keys matter still"
 
@@ -226,16 +223,14 @@ def test_all_lines_of_an_order_that_are_in_force_count_together_in_whatever_orde
 
 def test_of_two_orders_in_force_the_newest_says_how_many_are_granted(active: Life) -> None:
     active.wait(days=5)
-    active.order("o2", granted=4).execute("o2", 701)
-    active.noted(Signal.TIMES_CHANGED, "22:00 23:00 01:00 03:00").go()
+    active.order("o2", granted=4).execute("o2", 701).noted(Signal.TIMES_CHANGED, "22:00 23:00 01:00 03:00").go()
     assert "times_refused" not in active.letters()
     assert active.platform()[-1] == "change"
 
 
 def test_times_that_the_coming_decision_grants_wait_for_it(active: Life) -> None:
     last = active.today + timedelta(days=10)
-    active.decide_dates(last=last)
-    active.order("o2", first=last + timedelta(days=1), granted=4).execute("o2", 701)
+    active.decide_dates(last=last).order("o2", first=last + timedelta(days=1), granted=4).execute("o2", 701)
     active.noted(Signal.TIMES_CHANGED, "22:00 23:00 01:00 03:00").go()
     assert "times_refused" not in active.letters()
     assert active.per_night == (3,) * 7
@@ -352,8 +347,7 @@ def test_six_changes_of_a_date_within_the_calm_are_one_letter_to_each(active: Li
 
 def test_an_alarm_that_begins_with_the_camera_means_no_keys(life: Life) -> None:
     monday = life.today + timedelta(days=7)
-    life.decide_dates(first=monday)
-    life.order("alarm", first=monday, kind=ServiceKind.ALARM).wait(days=9)
+    life.decide_dates(first=monday).order("alarm", first=monday, kind=ServiceKind.ALARM).wait(days=9)
     assert life.told("install")[0]["keys"] == "alarm"
     assert "keys" not in life.letters()
 

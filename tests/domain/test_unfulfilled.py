@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from adapter.domain.calendar import months_after
 from adapter.domain.facts import Absence, Signal
 from adapter.domain.unfulfilled import Kind, Level, Unfulfilled, listed, report_month
-from mappings.texts import Texts
-from tests.domain.life import POLICY, START, Life
+from tests.domain.life import POLICY, Life
 
-TEXTS = Texts.load(strict=True)
 FIRST = date(2026, 3, 2)
 
 
@@ -50,8 +48,7 @@ def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
 
 
 def test_a_renewal_does_not_begin_the_waiting_anew(life: Life) -> None:
-    life.decide_dates(last=date(2026, 4, 30))
-    life.order("o2", first=date(2026, 5, 1)).wait(days=90)
+    life.decide_dates(last=date(2026, 4, 30)).order("o2", first=date(2026, 5, 1)).wait(days=90)
     assert (found(life).since, found(life).order) == (FIRST, "o2")
 
 
@@ -67,15 +64,10 @@ def test_interrupted_since_the_pause_and_no_more_once_it_runs_again(active: Life
     assert found(active).since == active.today - timedelta(days=1), "the next one has its own begin"
 
 
-def test_away_is_without_what_was_granted_too(active: Life) -> None:
-    active.absences[1] = Absence(1, active.today, None)
-    active.wait(days=1)
-    assert (found(active).kind, found(active).why) == (Kind.INTERRUPTED, ("paused_absence",))
-
-
-def test_one_cause_after_another_is_one_interruption(active: Life) -> None:
+def test_away_is_without_what_was_granted_too_and_one_cause_after_another_is_one_interruption(active: Life) -> None:
     active.absences[1] = Absence(1, active.today, None)
     active.wait(days=30)
+    assert (found(active).kind, found(active).why) == (Kind.INTERRUPTED, ("paused_absence",))
     active.note(Signal.CONSENT_WITHDRAWN)
     active.absences.clear()
     active.wait(days=40)
@@ -87,8 +79,7 @@ def test_neither_the_dead_nor_the_ended_nor_what_is_not_granted_today(active: Li
     assert item(active) is not None
     active.set_client(deceased=True).go()
     assert item(active) is None
-    active.set_client(deceased=False)
-    active.set_decision(deleted=True).go()
+    active.set_client(deceased=False).set_decision(deleted=True).go()
     assert item(active) is None
 
 
@@ -122,13 +113,3 @@ def test_the_month_s_list_is_due_from_its_first_working_day() -> None:
     assert report_month(date(2027, 1, 4), holiday) == "2027-01"
     assert report_month(date(2026, 12, 1), POLICY) == "2026-12"
     assert report_month(date(2026, 12, 31), POLICY) == "2026-12"
-
-
-def test_every_reason_has_its_words() -> None:
-    life = Life(START)
-    life.order().execute()
-    for _ in range(3):
-        life.wait(days=1)
-        assert all(TEXTS.has("waiting", code) for code in found(life).why)
-    assert TEXTS.has("waiting", "not_resumed")
-    assert TEXTS.has("waiting", "not_scheduled")

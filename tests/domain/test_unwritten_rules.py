@@ -66,8 +66,7 @@ def test_a_withdrawal_while_a_creation_is_unknown_is_not_yet_an_end(life: Life) 
 
 def test_a_renewal_after_a_long_gap_collects_and_hands_the_new_order_over_once_it_is_collected(active: Life) -> None:
     last = active.today + timedelta(days=2)
-    active.decide_dates(last=last)
-    active.order("o2", first=last + timedelta(days=30)).wait(days=4)
+    active.decide_dates(last=last).order("o2", first=last + timedelta(days=30)).wait(days=4)
     assert active.letters("alarm_team")[-1] == "collect"
     assert active.look().release == ()
     assert active.noted(Signal.EQUIPMENT_COLLECTED).go().release == ("o2",)
@@ -205,9 +204,7 @@ def test_working_days_pass_over_swedish_holidays(life: Life) -> None:
     assert [m for m in life.mails() if m.startswith("late:I4:")]
 
 
-def test_a_step_with_nowhere_to_be_noted_is_asked_about_again_and_opened_by_a_declaration(
-    active: Life,
-) -> None:
+def test_a_step_with_nowhere_to_be_noted_is_asked_about_again_and_opened_by_a_declaration(active: Life) -> None:
     active.set_decision(deleted=True).go()
     decision = active.set_execution(last_day=active.today - timedelta(days=1)).wait(days=40)
     assert any(a.code == "nowhere_to_note" and a.parks for a in decision.attention)

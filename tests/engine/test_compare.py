@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -16,9 +16,10 @@ from adapter.store import codec, feeds
 from adapter.store.feeds import Feed
 from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
+from connectors.mock.phoniro.schedules import Version
 from connectors.mock.phoniro.schemas import HandChange
 from tests.conftest import Logs
-from tests.world import World
+from tests.world import MONDAY, World
 
 
 async def active(world: World) -> str:
@@ -27,45 +28,44 @@ async def active(world: World) -> str:
     return str(world.phoniro.schedules[0].id)
 
 
-async def test_what_nobody_touched_is_the_same() -> None:
+async def test_what_nobody_touched_is_the_same_also_where_another_version_wrote_it_down_in_another_form() -> None:
     async with World() as world:
         await active(world)
         found = await compare(world.rt, world.tenant)
         assert (found.listed, found.same, found.changed, found.unowned) == (1, 1, [], [])
-
-
-async def test_a_schedule_changed_by_hand_is_put_right(logs: Logs) -> None:
-    async with World() as world:
-        schedule_id = await active(world)
-        world.phoniro.change_by_hand(
-            schedule_id, HandChange.model_validate({"validTo": world.today + timedelta(days=400)})
-        )
-        ref = (await world.case()).ref
-        found = await compare(world.rt, world.tenant)
-        assert found.changed == [f"{ref}-1"]
-        await world.settle()
-        assert world.valid_to(schedule_id) is None
-        assert logs.events("schedule_changed")[0]["case"] == ref
-
-
-async def test_a_schedule_changed_by_hand_is_only_told_where_the_policy_says_so() -> None:
-    async with World() as world:
-        schedule_id = await active(world)
-        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, mend_drift=False))
-        later = world.today + timedelta(days=400)
-        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"validTo": later}))
-        assert len((await compare(world.rt, world.tenant)).changed) == 1
-        await world.settle()
-        assert world.valid_to(schedule_id) == later
-
-
-async def test_what_another_version_wrote_down_in_another_form_is_the_same_all_the_same() -> None:
-    async with World() as world:
-        await active(world)
         stored = world.rt.db.run_sync(lambda c: c.execute(select(schedules.c.record)).scalar_one())
         otherwise = json.dumps(json.loads(stored), indent=1, sort_keys=True)
         world.rt.db.run_sync(lambda c: c.execute(update(schedules).values(record=otherwise)))
         assert (await compare(world.rt, world.tenant)).same == 1
+
+
+LATER = HandChange.model_validate({"validTo": date(2027, 4, 6)})
+OTHER_TIMES = HandChange.model_validate_json('{"rules": [{"weekdays": ["mon"], "times": ["01:01"]}]}')
+PAUSED = HandChange(paused=True)
+
+
+def stands(world: World) -> Version:
+    """How the schedule stands in Phoniro, whoever wrote it, and when."""
+    return replace(world.phoniro.schedules[0].now, number=0, at=MONDAY, act="")
+
+
+async def test_a_schedule_changed_by_hand_is_told_and_put_right_unless_the_policy_says_otherwise(logs: Logs) -> None:
+    async with World() as world:
+        schedule_id, right = await active(world), stands(world)
+        ref = (await world.case()).ref
+        for change in (LATER, OTHER_TIMES, PAUSED):
+            world.clock.time += timedelta(hours=1)
+            world.phoniro.change_by_hand(schedule_id, change)
+            assert (await compare(world.rt, world.tenant)).changed == [f"{ref}-1"]
+            await world.settle()
+            assert stands(world) == right
+        assert [line["case"] for line in logs.events("schedule_changed")] == [ref] * 3
+        world.clock.time += timedelta(hours=1)
+        world.tune(mend_drift=False)
+        world.phoniro.change_by_hand(schedule_id, LATER)
+        assert (await compare(world.rt, world.tenant)).changed == [f"{ref}-1"]
+        await world.settle()
+        assert world.valid_to(schedule_id) == LATER.valid_to
 
 
 async def test_how_long_its_looks_may_take_is_learnt_of_a_schedule_from_before_it_was_kept_and_put_right() -> None:
@@ -88,30 +88,11 @@ async def test_how_long_its_looks_may_take_is_learnt_of_a_schedule_from_before_i
         assert acts == [{"n": 1, "tolerance": 30, "retry_after": 15}]
 
 
-async def test_other_times_are_seen(logs: Logs) -> None:
-    async with World() as world:
-        schedule_id = await active(world)
-        (rule, *others) = world.phoniro.schedule(schedule_id).new.rules
-        moved = rule.model_copy(update={"times": ("01:01",)})
-        world.phoniro.change_by_hand(schedule_id, HandChange(rules=(moved, *others)))
-        assert len((await compare(world.rt, world.tenant)).changed) == 1
-
-
-async def test_a_schedule_that_somebody_paused_by_hand_is_resumed() -> None:
-    async with World() as world:
-        schedule_id = await active(world)
-        world.phoniro.change_by_hand(schedule_id, HandChange(paused=True))
-        await compare(world.rt, world.tenant)
-        await world.settle()
-        assert world.phoniro.status(schedule_id) == "active"
-
-
 async def test_what_changed_moments_ago_is_left_out_and_told() -> None:
     async with World() as world:
         schedule_id = await active(world)
         world.rt.db.run_sync(lambda c: c.execute(update(schedules).values(record=_seen_now(c, world))))
-        later = world.today + timedelta(days=400)
-        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"validTo": later}))
+        world.phoniro.change_by_hand(schedule_id, LATER)
         found = await compare(world.rt, world.tenant)
         assert (found.changed, found.left_out) == ([], [f"{(await world.case()).ref}-1"])
 
@@ -126,7 +107,7 @@ async def test_one_of_ours_that_no_case_owns_is_told_and_ended_only_by_policy(en
     async with World() as world:
         schedule_id = await active(world)
         template = world.phoniro.schedule(schedule_id).new
-        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, end_unowned=end_unowned))
+        world.tune(end_unowned=end_unowned)
         orphan = world.phoniro.add_schedule(template.model_copy(update={"external_reference": "TK-ZZZZZZ-1"}))
         world.phoniro.add_schedule(template.model_copy(update={"external_reference": "somebody-elses"}))
         found = await compare(world.rt, world.tenant)
@@ -136,15 +117,17 @@ async def test_one_of_ours_that_no_case_owns_is_told_and_ended_only_by_policy(en
         assert logs.events("schedule_unowned")[0]["level"] == "error"
 
 
-async def test_it_is_made_once_a_day_by_whoever_is_first(logs: Logs) -> None:
+async def test_it_is_made_once_a_day_by_whoever_is_first_as_soon_as_the_platform_answers(logs: Logs) -> None:
     async with World() as world:
         await active(world)
+        world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
         await compare_when_due(world.rt, world.tenant)
-        await compare_when_due(world.rt, world.tenant)
-        assert len(logs.events("comparison_done")) == 1
-        world.clock.time += timedelta(hours=25)
-        await compare_when_due(world.rt, world.tenant)
-        assert len(logs.events("comparison_done")) == 2
+        assert logs.events("comparison_done") == []
+        world.phoniro_faults.clear()
+        for hours, made in ((0, 1), (0, 1), (25, 2)):
+            world.clock.time += timedelta(hours=hours)
+            await compare_when_due(world.rt, world.tenant)
+            assert len(logs.events("comparison_done")) == made
 
 
 async def test_one_that_lasts_longer_than_its_lease_is_not_begun_by_another_process_meanwhile(
@@ -164,7 +147,7 @@ async def test_one_that_lasts_longer_than_its_lease_is_not_begun_by_another_proc
         return await compare(rt, tenant)
 
     async with World() as world:
-        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, lease=timedelta(seconds=0.03)))
+        world.tune(lease=timedelta(seconds=0.03))
         monkeypatch.setattr(feeds, "renew", and_told)
         monkeypatch.setattr(comparison, "compare", slow)
         await compare_when_due(world.rt, world.tenant)
@@ -187,21 +170,10 @@ async def test_what_an_act_stored_while_the_comparison_read_its_schedule_stays(
             return found
 
         monkeypatch.setattr(platform, "schedule", and_an_act_ends)
-        world.phoniro.change_by_hand(schedule_id, HandChange(paused=True))
+        world.phoniro.change_by_hand(schedule_id, PAUSED)
         found = await compare(world.rt, world.tenant)
         assert (found.changed, found.left_out) == ([], [f"{ref}-1"])
         assert logs.events("schedule_changed") == []
-
-
-async def test_a_platform_that_does_not_answer_is_compared_at_the_next_look(logs: Logs) -> None:
-    async with World() as world:
-        await active(world)
-        world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
-        await compare_when_due(world.rt, world.tenant)
-        assert logs.events("comparison_done") == []
-        world.phoniro_faults.clear()
-        await compare_when_due(world.rt, world.tenant)
-        assert len(logs.events("comparison_done")) == 1
 
 
 async def test_a_schedule_that_can_not_be_read_is_set_aside_and_the_rest_is_compared(logs: Logs) -> None:
@@ -210,7 +182,7 @@ async def test_a_schedule_that_can_not_be_read_is_set_aside_and_the_rest_is_comp
         schedule_id = await active(world)
         ours = world.phoniro.schedules[0]
         other = world.phoniro.add_schedule(ours.new.model_copy(update={"external_reference": "TK-ZZZZZZ-1"}))
-        world.phoniro.change_by_hand(schedule_id, HandChange(paused=True))
+        world.phoniro.change_by_hand(schedule_id, PAUSED)
         listed = other.as_json(other.now, world.clock.time)
         rows = [{"id": schedule_id, "rules": "odd"}, {"id": "x"}, {"externalReference": 7}, listed]
         page = json.dumps({"items": rows, "nextCursor": None})

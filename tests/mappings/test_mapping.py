@@ -35,13 +35,12 @@ def test_the_example_fits_the_simulated_lifecare(example: MunicipalMapping) -> N
     shown = {n: headings[n].headline_id for n in catalogue.SIGNALS}
     assert {s.value: h for s, h in example.signals.items()}.items() <= shown.items()
     assert shown.keys() == set(Signal)
-    pairs = (
-        (example.messages.coordinator, "to_coordinator"),
-        (example.messages.alarm_team, "to_alarm_team"),
-        (example.messages.authority, "to_authority"),
-        (example.messages.plan, "plan"),
-    )
-    for heading, key in pairs:
+    of = example.messages
+    for heading, key in zip(
+        (of.coordinator, of.alarm_team, of.authority, of.plan),
+        ("to_coordinator", "to_alarm_team", "to_authority", "plan"),
+        strict=True,
+    ):
         found = headings[key]
         assert (heading.write_under, heading.read_under) == (found.provider_headline_id, found.headline_id)
     assert example.author.signature == catalogue.ADAPTER.signature
@@ -99,17 +98,9 @@ def test_policy_holds_what_the_file_says_and_the_defaults_for_what_it_does_not(e
     assert str(policy.zone) == "Europe/Stockholm"
 
 
-@pytest.mark.parametrize(
-    ("reason", "word"),
-    [
-        ("order_ended", "decision_ended"),
-        ("order_withdrawn", "order_withdrawn"),
-        ("deceased", "deceased"),
-        ("x", "other"),
-    ],
-)
-def test_each_reason_to_end_has_a_word_that_phoniro_knows(example: MunicipalMapping, reason: str, word: str) -> None:
-    assert example.end_reason(reason) == word
+def test_each_reason_to_end_has_a_word_that_phoniro_knows(example: MunicipalMapping) -> None:
+    reasons = ("order_ended", "order_withdrawn", "deceased", "x")
+    assert [example.end_reason(r) for r in reasons] == ["decision_ended", "order_withdrawn", "deceased", "other"]
 
 
 def test_phoniro_has_a_reason_for_each_that_the_routine_ends_by_and_for_no_other() -> None:
@@ -122,51 +113,31 @@ FAULTS = {
     "unknown section": ("[author]", "[autor]", "autor: is unknown; did you mean author?"),
     "unknown signal": ('keys_collected = "S103"', 'key_collected = "S103"', "did you mean keys_collected?"),
     "missing signal": ('keys_collected = "S103"', "", "signals.keys_collected: is missing"),
-    "a heading that means two things": (
-        '"S105"',
-        '"S101"',
-        "signals.consent_signed: the heading S101 already stands at",
-    ),
+    "a heading that means two things": ('"S105"', '"S101"', "signals.consent_signed: the heading S101 already stands"),
     "a message read under a signal": ('"S202"', '"S103"', "messages.alarm_team.read_under: the heading S103 already"),
     "two messages under one heading": ("5204", "5201", "messages.plan.write_under: the heading 5201 already"),
     "a code twice": ("types = [4110]", "types = [4110, 4110]", "services.alarm.types, number 2: the code 4110 already"),
     "a code of two services": (
         "categories = [41]",
         "categories = [40]",
-        "already stands at services.camera.categories, number 1",
+        "already stands at services.camera.categories",
     ),
     "no unit for the authority": ("authority = 7301", "", "units.authority: is missing: the unit that the authority's"),
     "one unit for two": ("authority = 7301", "authority = 7201", "units.authority: is the same unit as"),
     "no go_live": ("go_live = 2026-01-01", "", "go_live: is missing: the first order date"),
-    "go_live is a text": (
-        "go_live = 2026-01-01",
-        'go_live = "2026-01-01"',
-        "go_live: input should be a valid date, without quotation marks",
-    ),
+    "go_live is a text": ("= 2026-01-01", '= "2026-01-01"', "go_live: input should be a valid date, without quotation"),
     "go_live is a number": ("go_live = 2026-01-01", "go_live = 20260101", "go_live: input should be a valid date"),
     "an id as text": ("personnel_id = 9001", 'personnel_id = "9001"', "author.personnel_id: input should be a valid"),
     "a heading as number": ('read_under = "S204"', "read_under = 5204", "messages.plan.read_under: input should be"),
     "a zone that is a number": ('"Europe/Stockholm"', "1", "municipality.zone: input should be a valid string"),
     "an unknown zone": ('"Europe/Stockholm"', '"Europe/Stokholm"', "municipality.zone: is not a time zone's name"),
     "not a mail address": ("it-drift@", "it-drift", "mailboxes.it: is not a mail address"),
-    "a night that is a number": (
-        'start = "21:00"',
-        "start = 21",
-        "routine.night.start: is not a time of day; write it",
-    ),
+    "a night that is a number": ('= "21:00"', "= 21", "routine.night.start: is not a time of day; write it"),
     "a night by day": ('start = "21:00"', 'start = "08:00"', "routine.night: a night window begins at noon or later"),
     "an unknown step": ("I4 = { remind", "I44 = { remind", "routine.late.I44: is unknown; did you mean I4?"),
     "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
-    "days beyond any calendar": (
-        "retention_days = 90",
-        f"retention_days = {10**29}",
-        "routine.retention_days: input should",
-    ),
-    "minutes beyond any clock": (
-        "minutes = 10 #",
-        f"minutes = {10**29} #",
-        "routine.by_hand_after_minutes: input should",
-    ),
+    "days beyond any calendar": ("days = 90", f"days = {10**29}", "routine.retention_days: input should"),
+    "minutes beyond any clock": ("minutes = 10 #", f"minutes = {10**29} #", "routine.by_hand_after_minutes: input"),
     "a step that waits for nobody": ("I4 = { remind", "I2 = { remind", "routine.late.I2: waits for no person"),
     "a word that Phoniro lacks": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
     "a company that is no number": ("72 = 7102\n\n# V", "x = 7102\n\n# V", "units.by_company: has a key that is no"),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from adapter.domain.ledger import ScheduleStatus, What
 from adapter.domain.nights import NightTimes, Weekday
@@ -17,9 +16,10 @@ from mappings import phoniro
 from mappings.content import WrongContent
 from mappings.mapping import load_mapping
 from tests.connectors.phoniro_examples import SCHEDULE
+from tests.domain.drawn_nights import every_night, night_times
 
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
-TIMES = NightTimes.of({day: (time(22, 30), time(2, 15)) for day in Weekday})
+TIMES = every_night("22:30", "02:15")
 SEEN = datetime(2026, 3, 9, 12, tzinfo=UTC)
 PERSON = "19900101TF03"
 
@@ -104,12 +104,8 @@ def test_rules_that_are_no_night_times_are_none() -> None:
     assert record(schedule(rules=[{"weekdays": ["tue", "xyz"], "times": ["02:15"]}])).times is None
 
 
-NIGHTS = st.lists(st.sampled_from([time(21), time(23, 59), time(0), time(2, 15), time(6, 59)]), unique=True, max_size=5)
-
-
-@given(st.tuples(*[NIGHTS] * 7).filter(any))
-def test_what_is_written_is_what_is_read_back(nights: tuple[list[time], ...]) -> None:
-    times = NightTimes.of(dict(zip(Weekday, nights, strict=True)))
+@given(night_times.filter(lambda times: times.max_per_night > 0))
+def test_what_is_written_is_what_is_read_back(times: NightTimes) -> None:
     content = what(times=json.dumps(times.to_json()))
     new = phoniro.new_schedule(content, "TK-7F3K2M", "p-1", MAPPING)
     back = record(schedule(rules=new.to_json()["rules"], validFrom="2026-03-09", validTo="2026-12-31"))

@@ -36,14 +36,11 @@ class Truthful(Life):
 
     def carry_out(self, wanted: Wanted) -> None:
         if wanted.kind is ActKind.MESSAGE:
-            text = render_letter(
-                Letter(str(wanted.what["letter"])), wanted.what, reference="TK-7F3K2M", act="01", texts=TEXTS
-            )
-            self._hold(str(wanted.what["letter"]), text)
+            letter = Letter(str(wanted.what["letter"]))
+            self._hold(letter, render_letter(letter, wanted.what, reference="TK-7F3K2M", act="01", texts=TEXTS))
         elif wanted.kind is ActKind.MAIL:
-            self._hold(
-                f"mail {wanted.what['mail']}", "\n".join(render_mail(wanted.what, reference="TK-1", texts=TEXTS))
-            )
+            mail = render_mail(wanted.what, reference="TK-1", texts=TEXTS)
+            self._hold(f"mail {wanted.what['mail']}", "\n".join(mail))
         elif wanted.kind is ActKind.CREATE:
             new = phoniro.new_schedule(wanted.what, "TK-7F3K2M", "p-1", MAPPING)
             assert new.valid_to is None or new.valid_from <= new.valid_to
@@ -72,14 +69,9 @@ class Truthful(Life):
 
 
 def running() -> Truthful:
-    life = Truthful()
-    life.begin()
+    life = Truthful().begin()
     life.now += timedelta(minutes=5)
     return life
-
-
-def execution_over(life: Life) -> None:
-    life.set_execution(last_day=life.today - timedelta(days=1))
 
 
 STOPPED_BY: dict[str, Callable[[Life], object]] = {
@@ -88,7 +80,7 @@ STOPPED_BY: dict[str, Callable[[Life], object]] = {
     "order_gone": lambda life: life.set_order(gone=True),
     "decision_gone": lambda life: life.set_decision(gone=True),
     "will_not_be_executed": lambda life: life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED),
-    "execution_over": execution_over,
+    "execution_over": lambda life: life.set_execution(last_day=life.today - timedelta(days=1)),
     "equipment_collected": lambda life: life.note(Signal.EQUIPMENT_COLLECTED),
     "evidence_lost": lambda life: life.notes.clear(),
     "not_begun": lambda life: life.decide_dates(first=life.today + timedelta(days=30)),

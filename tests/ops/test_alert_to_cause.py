@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from logging import ERROR
 
 import pytest
 from rich.console import Console, RenderableType
 
 from adapter.engine.comparison import compare
-from adapter.log_events import ERROR, EVENTS, log
+from adapter.log_events import EVENTS, log
 from adapter.ops.error_log import ErrorLog
 from adapter.presentation.case_cards import card, cards_page
 from adapter.presentation.case_summary import CaseSummary

@@ -18,7 +18,7 @@ from tests.service import Replica, environment
 
 def child(config: str, log: str) -> None:
     from adapter.cli.run import run_service
-    from mappings.calendar_se import holidays_between
+    from mappings.mapping import holidays_between
 
     holidays_between(2026, 2026)  # does the imports of its first call
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -136,12 +136,7 @@ def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
     def opens(conn: Any) -> int:
         with pytest.raises(OrderTaken):
             cases.open_case(
-                conn,
-                tenant="north",
-                person_id="19900101TF04",
-                evidence_after=NOW.date(),
-                order_ids=["1"],
-                now=NOW,
+                conn, tenant="north", person_id="19900101TF04", evidence_after=NOW.date(), order_ids=["1"], now=NOW
             )
         return len(cases.all_cases(conn, "north"))
 

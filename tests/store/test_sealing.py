@@ -174,7 +174,8 @@ def _reseal_until_killed(db: Database, refs: list[str]) -> None:
     assert db.run_sync(partial(keys.note_all_sealed, now=NOW)) == 0
 
 
-async def test_the_change_is_made_once_and_asked_for_no_more(tmp_path: Path) -> None:
+async def test_the_change_is_made_once_and_asked_for_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "BATCH", 5)
     url = f"sqlite:///{tmp_path}/store.db"
     plain = database(url)
     filled(plain, count=keys.BATCH + 5)

@@ -157,16 +157,10 @@ async def test_what_waits_when_it_is_switched_off_stays_and_goes_out_when_it_is_
         assert visits(world.lifecare) == ALL[:1]
 
 
-async def test_a_key_without_a_licence_holds_up_visits_and_nothing_else(tmp_path: Path) -> None:
-    async with World(mapping=mapping_with(tmp_path)) as world:
-        await running(world)
-        world.lifecare.settings.unlicensed.add("reported_visits")
-        await morning(world)
-        assert mails(world, IT).count(HELD) == 1
-        assert world.rt.breakers.of("exempel", "lifecare").closed
-
-
-async def test_a_visit_that_lifecare_will_not_take_is_told_however_it_says_so(tmp_path: Path) -> None:
+async def test_a_visit_that_lifecare_will_not_take_is_told_however_it_says_so_and_holds_up_nothing_else(
+    tmp_path: Path,
+) -> None:
+    """By a 404, by a 409, and in the end the key has no licence any more."""
     async with World(mapping=mapping_with(tmp_path)) as world:
         await running(world)
         for told, (status, until) in enumerate(((404, FIRST + CYCLE), (409, SECOND + DEADLINE)), 1):
@@ -176,6 +170,11 @@ async def test_a_visit_that_lifecare_will_not_take_is_told_however_it_says_so(tm
             )
             await world.watch(until)
             assert mails(world, IT).count(HELD) == told
+        world.lifecare_faults.clear()
+        world.lifecare.settings.unlicensed.add("reported_visits")
+        await morning(world)
+        assert mails(world, IT).count(HELD) == 3
+        assert world.rt.breakers.of("exempel", "lifecare").closed
 
 
 async def test_however_an_answer_is_lost_each_look_is_one_visit(tmp_path: Path) -> None:

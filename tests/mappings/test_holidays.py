@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from mappings.calendar_se import holidays_between
+from mappings.mapping import holidays_between
 
 
 def test_the_year_2026() -> None:
