@@ -11,7 +11,7 @@ from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.snapshot import Snapshot
 from adapter.ops.troubles import troubles
-from adapter.presentation.case_cards import Card, card, unsafe_card
+from adapter.presentation.case_cards import Card, Line, card
 from adapter.presentation.case_summary import urgency
 from adapter.store.queries import unattended
 
@@ -32,7 +32,8 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
         theirs, policy = ops.words_of(s.tenant), rt.tenants[s.tenant].policy
         numbers.append(figures.numbers(theirs, s.tenant, s.overview, s.safety, now, fresh))
         loads += unit_loads(rt.night_loads.of(c, s.tenant, policy, now), s.tenant, policy, theirs)
-        unsafe |= {(s.tenant, ref): unsafe_card(s.tenant, ref, why, theirs) for ref, why in s.safety.unsafe.items()}
+        for ref, why in s.safety.unsafe.items():
+            unsafe[s.tenant, ref] = Card(ref, s.tenant, (Line(theirs.say("unsafe", why), "bad"),))
     vendors = figures.vendors(ops)
     wrong = troubles(ops, numbers, vendors, {s.tenant: s.drift for s in snapshots}, unattended(c, list(rt.tenants)))
     unwatched = [g for g in summaries if g.without]
