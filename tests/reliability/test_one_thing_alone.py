@@ -24,7 +24,7 @@ from tests.routine.test_going_live import camera_up, filled
 from tests.world import ANNA, World, down
 
 BERIT = "19340102TF01"
-SELDOM = {"poll_seconds": 6 * 3600, "awaiting_minutes": 360}
+SELDOM: dict[str, Any] = {"poll_seconds": 6 * 3600, "awaiting_minutes": 360}
 UNREADABLE = {
     "a resource of a newer version": (
         "INSERT INTO facts (tenant, ref, resource, value, tried_at, stale) "
