@@ -1,8 +1,6 @@
 """One night at Astrid's, played in a second: the same adapter over the same simulated vendors, all in this process and
 by a clock of its own, as nobody could wait for a real night."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -61,28 +59,22 @@ class Mailbox:
         return None
 
 
-@dataclass
 class NightTown:
-    """The vendors, the mail and the clock of the night."""
+    """The vendors, the mail and the clock of the night. It begins this afternoon, because orders from before the first
+    day of the demo's settings are left alone."""
 
-    clock: NightClock
-    lifecare: SimulatedLifecare
-    phoniro: SimulatedPhoniro
-    mail: Mailbox
-
-    @classmethod
-    def build(cls) -> NightTown:
-        """It begins this afternoon, because orders from before the first day of the demo's settings are left alone."""
+    def __init__(self) -> None:
         today = datetime.now(STOCKHOLM).date()
-        clock = NightClock(datetime.combine(today, time(14), STOCKHOLM).astimezone(UTC))
-        return cls(clock, SimulatedLifecare(clock.now), SimulatedPhoniro(clock.now), Mailbox(clock))
+        self.clock = NightClock(datetime.combine(today, time(14), STOCKHOLM).astimezone(UTC))
+        self.lifecare, self.phoniro = SimulatedLifecare(self.clock.now), SimulatedPhoniro(self.clock.now)
+        self.mail = Mailbox(self.clock)
 
 
 async def play_night(timeline: Timeline, settings: Settings) -> Promise:
     """Play it and tell it. Returns the promise that each look is known or told, and whether it held."""
     timeline.chapter("En natt hos Astrid, på en sekund")
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
-    town = NightTown.build()
+    town = NightTown()
     morning = town.clock.time + NIGHT
     handlers = {"lifecare": town.lifecare.handle, "phoniro": town.phoniro.handle}
     transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}

@@ -216,7 +216,9 @@ def answer_errors(app: FastAPI) -> None:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return pages.sign_in(request, to=asked if request.method == "GET" else "/")
 
-    async def store_away(request: Request, _: Exception) -> Response:
+    async def store_away(request: Request, error: Exception) -> Response:
+        if isinstance(error, StoreError) and error.reason == "content":
+            return await no_page(request, NoPage(500, "unreadable", "unreadable_text"))
         return await no_page(request, NoPage(503, "store_away", "store_away_text"))
 
     async def not_taken(request: Request, error: Exception) -> Response:

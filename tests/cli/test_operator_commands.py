@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,6 @@ from adapter.demo.stage import Stage
 from adapter.log_events import EVENTS
 from adapter.presentation.log_story import _SENTENCES, stories
 from adapter.settings.load import load_settings
-from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
 from connectors.rows import BrokenRow
 from tests.cli.conftest import Adapter, turns
@@ -23,27 +22,18 @@ from tests.conftest import Logs
 from tests.world import World
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
-PERSON = "19340101TF01"
 
 
-def order(sims: RunningSimulators) -> str:
-    today = datetime.now(UTC).astimezone(STOCKHOLM).date()
-    sims.lifecare.seed_person(PERSON)
-    return sims.lifecare.order(PERSON, "camera", start=today, order_date=today).order_id
-
-
-async def test_a_re_sync_is_asked_for_taken_and_shown(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
-    order(sims)
-    await turns(stage.config, 1)
+@pytest.mark.usefixtures("ordered")
+async def test_a_re_sync_is_asked_for_taken_and_shown(stage: Stage, adapter: Adapter) -> None:
     asked = ("--scope", "open", "--who", "IT on call", "--why", 'a "test" å', "--id", "one")
     await adapter("resync", "add", *asked)
     assert "not taken yet" in await adapter("resync", "list")
     assert "choose another --id" in await adapter("resync", "add", *asked, code=2)
     await turns(stage.config, 1)
     listed = json.loads(await adapter("resync", "list", "--json"))
-    assert [(r["id"], r["request"]["mode"], r["report"]["looked_at"]) for r in listed["resyncs"]] == [
-        ("one", "plan", 1)
-    ]
+    (told,) = listed["resyncs"]
+    assert (told["id"], told["request"]["mode"], told["report"]["looked_at"]) == ("one", "plan", 1)
     shown = await adapter("resync", "show", "one")
     assert 'asked by IT on call: a "test" å' in shown
     assert "planned" in shown
@@ -64,13 +54,13 @@ async def test_where_the_re_sync_file_can_t_be_written_what_belongs_there_is_pri
     assert not (elsewhere / "config").exists(), "nobody would read a file in it"
 
 
-async def test_a_request_that_cannot_be_is_not_written(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
-    assert "needs the key cases" in await adapter(
-        "resync", "add", "--scope", "cases", "--who", "x", "--why", "y", code=2
-    )
+async def test_a_request_that_cannot_be_is_not_written(stage: Stage, adapter: Adapter) -> None:
     tomorrow = datetime.now(STOCKHOLM).date() + timedelta(days=1)
-    of = ("--scope", "since", "--since", tomorrow, "--who", "x", "--why", "y")
-    assert f"--since {tomorrow} is still to come" in await adapter("resync", "add", *of, code=2)
+    for scope, told in (
+        (("cases",), "needs the key cases"),
+        (("since", "--since", tomorrow), f"--since {tomorrow} is still to come"),
+    ):
+        assert told in await adapter("resync", "add", "--who", "x", "--why", "y", "--scope", *scope, code=2)
     assert not load_settings(stage.config).engine.resync_file.exists()
 
 
@@ -85,9 +75,11 @@ async def test_config_show_has_everything_that_counts_and_no_secret(stage: Stage
         assert secret not in shown
 
 
-async def test_adopt_names_a_schedule_that_can_not_be_read(
+async def test_adopt_says_when_there_is_nothing_to_take_over_and_names_a_schedule_that_can_not_be_read(
     stage: Stage, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert "there is nothing to take over" in await adapter("adopt")
+
     async def rows(_client: PhoniroClient) -> AsyncIterator[BrokenRow]:
         yield BrokenRow("S-7", (("status", "missing"),))
 
@@ -97,16 +89,10 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
     assert "nothing to take over" not in told
 
 
-async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:
-    assert "there is nothing to take over" in await adapter("adopt")
-
-
-async def test_purge_of_a_case_that_is_not_closed_says_so(ref: str, adapter: Adapter) -> None:
+async def test_purge_says_which_cases_it_would_be_and_that_one_which_is_not_closed_is_none(
+    ref: str, adapter: Adapter
+) -> None:
     assert f"No case {ref} is closed and not purged yet" in await adapter("purge", "--case", ref, code=1)
-
-
-async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
-    await turns(stage.config, 1)
     assert "0 to be purged, closed more than 90 days ago" in await adapter("purge", "--dry-run")
 
 

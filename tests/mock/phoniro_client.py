@@ -6,11 +6,13 @@ from typing import Any
 import httpx
 
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from tests.contracts import hold, openapi, place_of
 
 MONDAY_EVENING = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)  # 20:00 in Stockholm
 SCHEDULES = "/api/v1/supervision-schedules"
-TOKEN = {"grant_type": "client_credentials", "client_id": "adapter", "client_secret": "s", "scope": "supervision"}
+ID, SECRET = DEFAULT_CLIENT
+TOKEN = {"grant_type": "client_credentials", "client_id": ID, "client_secret": SECRET, "scope": "supervision"}
 NIGHTLY = [{"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "times": ["02:30", "23:00"]}]
 Call = tuple[str, str, httpx.Response]
 
@@ -18,10 +20,10 @@ Call = tuple[str, str, httpx.Response]
 class Client:
     """Calls a simulated Phoniro in process, with a clock that the test moves, and keeps every answer."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, seed: int = 0, token_seconds: int = 10**9) -> None:
         self.now = MONDAY_EVENING
-        options = {"token_seconds": 10**9, **options}
-        self.phoniro = SimulatedPhoniro(lambda: self.now, client_id="adapter", client_secret="s", **options)
+        self.phoniro = SimulatedPhoniro(lambda: self.now, seed=seed)
+        self.phoniro.token_seconds = token_seconds
         self.calls: list[Call] = []
         self.token = ""
         self.log_in()

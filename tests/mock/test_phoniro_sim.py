@@ -235,8 +235,8 @@ def test_an_unknown_schedule_is_not_found_by_any_call(client: Client) -> None:
 # Lists.
 
 
-def test_lists_lag_behind_writes_and_reads_by_id_never_do() -> None:
-    client = Client(list_lag_seconds=5)
+def test_lists_lag_behind_writes_and_reads_by_id_never_do(client: Client) -> None:
+    client.phoniro.list_lag_seconds = 5
     schedule_id = client.schedule()
     assert client.listed(externalReference="TK-1-1") == []
     assert client.get(schedule_id)["status"] == "active"

@@ -1,6 +1,8 @@
 """The HTTP side over a world, called in process, with the world's own clock."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -9,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from adapter.bootstrap import Service
+from adapter.ops import app
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
@@ -16,6 +19,7 @@ from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.settings.model import OpsSettings
+from tests.service import free_port
 from tests.world import World
 
 SECRET = b"a secret for the hooks"
@@ -56,6 +60,26 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         suppress_below=service.settings.followup.suppress_below,
         metrics_seconds=0,
     )
+
+
+@asynccontextmanager
+async def served(application: FastAPI) -> AsyncIterator[int]:
+    """The application on a port of its own, which is given, as the daemon serves it."""
+    port, stop = free_port(), asyncio.Event()
+    serving = asyncio.create_task(app.serve(application, OpsSettings(enabled=True, port=port), stop))
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            break
+    try:
+        yield port
+    finally:
+        stop.set()
+        await serving
 
 
 @pytest.fixture

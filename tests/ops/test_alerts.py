@@ -39,6 +39,7 @@ def test_the_rules_are_sound() -> None:
 
 @needs_promtool
 def test_each_alert_fires_when_it_should_and_not_before() -> None:
+    """Slow, as each rule is evaluated for each minute of more than a day."""
     done = promtool("test", "rules", "alerts_test.yml")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,7 +1,6 @@
 """The status page in a real browser: light and dark, phone and desktop, without scripts, and by axe (WCAG 2.2 AA).
 Slow, as a browser is started, and axe reads every page."""
 
-import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -12,15 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-import uvicorn
 from axe_playwright_python.base import AXE_SCRIPT
-from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 from pydantic import SecretStr
 
 from adapter.ops.app import create_app
 from adapter.settings.model import OpsSettings
-from tests.ops.conftest import TOKEN, site_of
+from tests.ops.conftest import TOKEN, served, site_of
 from tests.ops.test_municipalities import several
 from tests.ops.test_pages import busy
 from tests.world import World
@@ -40,23 +37,6 @@ QUIET = (
 )
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-@asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    serving = asyncio.create_task(server.main_loop())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
-        await server.shutdown()
 
 
 @asynccontextmanager
@@ -84,7 +64,8 @@ async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -
         await world.settle()
         world.clock.time += timedelta(days=61)  # so that it is listed as not executed
         await world.cycle()
-        async with listening(site_of(world).app) as url, browser() as chromium:
+        async with served(site_of(world).app) as port, browser() as chromium:
+            url = f"http://127.0.0.1:{port}"
             for scheme in SCHEMES:
                 for width, height in ((1280, 900), (390, 844)):
                     context = await chromium.new_context(
@@ -111,18 +92,18 @@ async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_ph
         await land.poll("beby")
         ops.runtime.breakers.of("ceby", "lifecare").down_since = land.clock.now()
         guarded = replace(ops, settings=OpsSettings(enabled=True, token=SecretStr(TOKEN)))
-        async with listening(create_app(ops)) as url, listening(create_app(guarded)) as sign_in:
+        async with served(create_app(ops)) as port, served(create_app(guarded)) as asks_who:
             context = await chromium.new_context(
                 color_scheme="dark", viewport={"width": 390, "height": 844}, bypass_csp=True
             )
             page = await context.new_page()
             for address, name in (
-                (f"{sign_in}/", "sign-in"),
-                (f"{url}/", "several"),
-                (f"{url}/followup", "followup"),
-                (f"{url}/guides", "guide"),
+                (f"{asks_who}/", "sign-in"),
+                (f"{port}/", "several"),
+                (f"{port}/followup", "followup"),
+                (f"{port}/guides", "guide"),
             ):
-                await page.goto(address)
+                await page.goto(f"http://127.0.0.1:{address}")
                 assert await violations(page) == []
                 assert await page.evaluate("document.documentElement.scrollWidth") <= 390
                 await page.screenshot(path=pictures / f"{name}-dark-390.png", full_page=True)
@@ -131,7 +112,8 @@ async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_ph
 async def test_everything_works_without_scripts_and_by_keyboard() -> None:
     async with World() as world:
         ref = await busy(world)
-        async with listening(site_of(world).app) as url, browser() as chromium:
+        async with served(site_of(world).app) as port, browser() as chromium:
+            url = f"http://127.0.0.1:{port}"
             context = await chromium.new_context(java_script_enabled=False)
             page = await context.new_page()
             await page.goto(url)

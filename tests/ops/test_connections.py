@@ -2,8 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,31 +12,9 @@ from pydantic import SecretStr
 from adapter.ops import app, connections
 from adapter.settings.model import OpsSettings
 from tests.conftest import Logs
-from tests.service import free_port
-
-from .conftest import TOKEN, Site
+from tests.ops.conftest import TOKEN, Site, served
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-
-
-@asynccontextmanager
-async def served(site: Site) -> AsyncIterator[int]:
-    port = free_port()
-    stop = asyncio.Event()
-    serving = asyncio.create_task(app.serve(site.app, OpsSettings(enabled=True, port=port), stop))
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            break
-    try:
-        yield port
-    finally:
-        stop.set()
-        await serving
 
 
 async def asked(port: int, request: bytes) -> bytes:
@@ -53,7 +30,7 @@ async def test_five_hundred_idle_connections_leave_the_health_answered_and_are_c
     site: Site, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
-    async with served(site) as port:
+    async with served(site.app) as port:
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]
         assert b" 200 OK" in (answer := await asked(port, HEALTH))
         assert b"uvicorn" not in answer, "what it is made of is nobody's business"
@@ -98,7 +75,7 @@ async def test_callers_who_read_no_answer_or_finish_no_body_leave_the_health_ans
 
     monkeypatch.setattr(app, "Connection", Held)
     loop = asyncio.get_running_loop()
-    async with served(site) as port:
+    async with served(site.app) as port:
         with ExitStack() as open_ones:
             callers = [open_ones.enter_context(socket.socket()) for _ in range(3)]
             for caller in callers:
@@ -135,7 +112,7 @@ async def test_one_caller_s_busy_connections_give_way_to_others_and_never_others
                     while not stop.is_set() and await reader.readuntil(b"\r\n\r\n"):
                         writer.write(PIPELINED)
 
-    async with served(site) as port:
+    async with served(site.app) as port:
         crowd = [asyncio.create_task(pipelines(port)) for _ in range(30)]
         await asyncio.sleep(0)
         answers = [
@@ -159,7 +136,7 @@ async def test_a_body_too_large_too_slow_or_with_files_is_refused_without_a_sign
 ) -> None:
     monkeypatch.setattr(connections, "BODY_SECONDS", 0.2)
     kind = b"" if b"multipart" in head else b"Content-Type: application/x-www-form-urlencoded\r\n"
-    async with served(site) as port:
+    async with served(site.app) as port:
         request = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         answer = await asked(port, request + kind + head + b"\r\n\r\n" + body)
     assert status in answer.partition(b"\r\n")[0]
@@ -167,7 +144,7 @@ async def test_a_body_too_large_too_slow_or_with_files_is_refused_without_a_sign
 
 
 async def test_a_body_that_is_cut_off_is_no_error_of_ours(site: Site, logs: Logs) -> None:
-    async with served(site) as port:
+    async with served(site.app) as port:
         for path in (b"/hooks/lifecare", b"/sign-in", b"/times"):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             kind = b"Content-Type: application/x-www-form-urlencoded\r\n"

@@ -66,9 +66,9 @@ schedules. For a process that dies, points that agree in both are the same."""
 
 
 class MortalWorld(World):
-    """``dies_at`` is called at every point. If it returns True, the process dies there."""
+    """``dies_at`` is called at every point. If it returns True, the process dies there. Polls are seldom."""
 
-    def __init__(self, dies_at: Callable[[Point], bool], *, poll_seconds: float, awaiting_minutes: float) -> None:
+    def __init__(self, dies_at: Callable[[Point], bool] = lambda _: False) -> None:
         self.dies_at = dies_at
         self.generation = 0
         self.deaths = 0
@@ -80,7 +80,7 @@ class MortalWorld(World):
         """How many acts are done; None after a commit, until it is looked at."""
         db = Watched("sqlite://")
         db.world = self
-        super().__init__(db=db, poll_seconds=poll_seconds, awaiting_minutes=awaiting_minutes)
+        super().__init__(db=db, poll_seconds=43200, awaiting_minutes=600)
 
     def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
         return _Transport(self, handler)

@@ -7,7 +7,6 @@ import pytest
 from adapter.domain.decision import Phase
 from tests.reliability.mortal import MortalWorld, Point
 
-ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
 APART = 5
 """Points between two deaths in one life, so that the life goes on a while before the next one."""
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("many_starts")
 
 async def test_a_life_with_a_death_at_any_commit_or_call_ends_as_one_without() -> None:
     """Slow, as a whole life is lived again until a process has died at each of some 400 points."""
-    undisturbed = MortalWorld(lambda _: False, **ENGINE)
+    undisturbed = MortalWorld()
     expected = await _life(undisturbed)
     assert expected["phase"] is Phase.CLOSED
     assert expected["balanced"]
@@ -44,7 +43,7 @@ async def test_a_life_with_a_death_at_any_commit_or_call_ends_as_one_without() -
             return True
 
         before = len(left)
-        world = MortalWorld(dies, **ENGINE)
+        world = MortalWorld(dies)
         found = await _life(world)
         lives, deaths = lives + 1, deaths + world.deaths
         assert found == expected, f"life {lives}, {world.deaths} deaths"

@@ -66,7 +66,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def test_it_says_once_that_its_database_is_locked_gone_or_full_waits_goes_on_by_itself_and_loses_nothing(
     tmp_path: Path, outside: Outside, disk: Disk
 ) -> None:
-    """What was read or sent when the database went away continues when its lease has run out."""
+    """What was read or sent when the database went away continues when its lease has run out. Slow, as that takes four
+    seconds each time."""
     database = disk.folder / "adapter.db"
     config = configured(tmp_path, outside, f"sqlite:///{database}", poll_seconds=1, settle_seconds=1, lease_seconds=4)
     replica = Replica(config, tmp_path / "log")

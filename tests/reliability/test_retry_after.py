@@ -20,15 +20,6 @@ CAUSES: dict[str, tuple[str, str, Cause]] = {
 }
 
 
-async def running(world: World) -> tuple[Ordered, int]:
-    """An e-tillsyn that runs."""
-    order, execution = world.ready()
-    await world.settle()
-    await world.pass_time(minutes=5)
-    assert world.statuses() == ["active"]
-    return order, execution
-
-
 async def act_of(world: World, kind: ActKind) -> Act:
     return next(act for act in await world.acts() if act.kind is kind)
 
@@ -38,11 +29,11 @@ async def act_of(world: World, kind: ActKind) -> Act:
 async def test_no_wish_of_a_vendors_keeps_a_camera_open(cause: str, token: bool) -> None:
     path, expected, happens = CAUSES[cause]
     async with World() as world:
-        order, execution = await running(world)
+        order, execution = await world.active()
         if token:
             world.phoniro.revoke_tokens()
         status, where = (429, "/connect/token") if token else (503, path)
-        down(world.phoniro, status, method="POST", pattern=where, times=1, retry_after=3_600_000)
+        down(world.phoniro, status, method="POST", pattern=where, times=1, retry_after=3600)
         happens(world, order, execution)
         await world.cycle()
         await world.pass_time(seconds=75)
@@ -52,7 +43,7 @@ async def test_no_wish_of_a_vendors_keeps_a_camera_open(cause: str, token: bool)
 
 async def test_a_change_that_is_refused_for_ever_is_parked_and_told_within_the_hour() -> None:
     async with World() as world:
-        _, execution = await running(world)
+        _, execution = await world.active()
         down(world.phoniro, 412, method="PATCH")
         world.note(execution, Signal.TIMES_CHANGED, "23:00 och 04:00")
         await world.cycle()
@@ -71,7 +62,7 @@ async def test_a_change_that_is_refused_for_ever_is_parked_and_told_within_the_h
 
 async def test_a_conflict_because_somebody_else_wrote_is_no_reason_to_park() -> None:
     async with World() as world:
-        _, execution = await running(world)
+        _, execution = await world.active()
         for times in ("23:00 och 04:00", "23:15 och 04:00"):
             (schedule,) = world.phoniro.schedules
             world.phoniro.write(schedule, "somebody else")
@@ -86,7 +77,7 @@ async def test_a_proxy_that_compresses_stops_no_change(style: str) -> None:
     """PA1"""
     async with World() as world:
         setattr(world.phoniro, "etag_style", style)  # noqa: B010 - one of the literals
-        _, execution = await running(world)
+        _, execution = await world.active()
         world.note(execution, Signal.TIMES_CHANGED, "23:00 och 04:00")
         await world.cycle()
         await world.pass_time(minutes=5)

@@ -1,7 +1,7 @@
 """Stopping and starting the real process: work under way is finished or given back, and goes on at once after a start.
 
 The promised times are read from the process's own log: it stops within 10 seconds, however long the vendor takes, and
-works within a second after its start.
+works within a second after its start. Slow, as a stop waits for the vendor.
 """
 
 import signal

@@ -26,7 +26,6 @@ from tests.replicas.crew import NOTES_EACH
 from tests.world import World, down
 
 T = TypeVar("T")
-POLL = {"poll_seconds": 43200, "awaiting_minutes": 600}
 
 
 def on_disk(folder: Path) -> Database:
@@ -43,23 +42,11 @@ async def all_is_well(world: World) -> None:
     assert {a.state for a in await world.acts()} == {ActState.DONE}
 
 
-@pytest.fixture(scope="module")
-def undisturbed() -> dict[str, Any]:
-    """The result of a life without faults."""
-
-    async def life() -> dict[str, Any]:
-        async with MortalWorld(lambda _: False, **POLL) as world:
-            await world.a_whole_life()
-            return await world.end_state()
-
-    return asyncio.run(life())
-
-
 @pytest.mark.parametrize("nth", [53, 79])
 async def test_a_commit_that_fails_now_and_then_changes_no_life(  # slow, as a whole life is lived for each
     nth: int, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = MortalWorld(lambda _: False, **POLL)
+    world = MortalWorld()
     commits = 0
     async with world:
         run = world.db.run_sync
@@ -87,7 +74,7 @@ async def test_transactions_that_are_begun_again_from_their_beginning_change_no_
 ) -> None:
     """As if another process were in the way (PostgreSQL: deadlock, serialisation failure). Nor is anything logged
     twice."""
-    world = MortalWorld(lambda _: False, **POLL)
+    world = MortalWorld()
     async with world:
         run = world.db.run_sync
 

@@ -1,6 +1,5 @@
 """Unknown is not failed (P4): whatever becomes of a write's answer, the write has its effect once."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -12,8 +11,6 @@ from adapter.engine.retry_policy import SAFE_TO_REPEAT
 from connectors.mock.faults import Kind, Rule
 from tests.reliability.mortal import MortalWorld
 from tests.world import World
-
-ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
 
 CALLS: dict[ActKind, tuple[str, dict[str, Any]]] = {
     ActKind.MESSAGE: ("lifecare", {"method": "POST", "pattern": "/provider_notes"}),
@@ -42,9 +39,9 @@ LOST: dict[str, dict[str, Any]] = {
 pytestmark = pytest.mark.usefixtures("many_starts")
 
 
-async def life(kinds: Iterable[ActKind] = (), *, list_lag: float = 0, **fault: Any) -> dict[str, Any]:
+async def life(kinds: Iterable[ActKind], *, list_lag: float = 0, **fault: Any) -> dict[str, Any]:
     """The result of a whole life in which the first two calls of each of these kinds met a fault."""
-    world = MortalWorld(lambda _: False, **ENGINE)
+    world = MortalWorld()
     world.phoniro.list_lag_seconds = list_lag
     plans = {"lifecare": world.lifecare_faults, "phoniro": world.phoniro_faults}
     rules = {}
@@ -56,11 +53,6 @@ async def life(kinds: Iterable[ActKind] = (), *, list_lag: float = 0, **fault: A
         for kind, (plan, rule) in rules.items():
             assert any(hit.rule_id == rule for hit in plan.hits), f"nothing befell a {kind.value}"
         return await world.end_state()
-
-
-@pytest.fixture(scope="module")
-def undisturbed() -> dict[str, Any]:
-    return asyncio.run(life())
 
 
 def test_every_kind_of_act_says_how_it_is_made_safe_to_repeat_and_is_tried_here() -> None:

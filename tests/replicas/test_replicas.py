@@ -1,4 +1,5 @@
-"""Several replicas on one PostgreSQL, in real processes: killed, frozen and woken, their database away and back."""
+"""Several replicas on one PostgreSQL, in real processes: killed, frozen and woken, their database away and back.
+Slow, as they start, and leases of six seconds run out."""
 
 import signal
 from collections.abc import Iterator

@@ -126,7 +126,8 @@ class Town:
         skews = [timedelta(seconds=self.rng.choice(self.apart)) for _ in range(2)]
         self.lifecare = SimulatedLifecare(lambda: self.clock.now() + skews[0], seed=seed)
         lag = self.rng.choice((0, 5, 20))
-        self.phoniro = SimulatedPhoniro(lambda: self.clock.now() + skews[1], list_lag_seconds=lag, seed=seed)
+        self.phoniro = SimulatedPhoniro(lambda: self.clock.now() + skews[1], seed=seed)
+        self.phoniro.list_lag_seconds = lag
         if scale.nights:
             self.phoniro.set_nights(NIGHTS)
         nets = [random.Random(seed + n) for n in (2, 3)]

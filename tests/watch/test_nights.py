@@ -169,6 +169,7 @@ async def test_a_schedule_that_this_version_cannot_read_is_told_and_keeps_nobody
         assert set(await world.db.run(lambda c: look_log.since(c, "exempel", MONDAY))) == {sound}
         async with site_of(world).client() as client:
             assert 'adapter_supervision_active{tenant="exempel"} 1.0' in (await client.get("/metrics")).text
+            assert "Något som är sparat om ärendet går inte att läsa" in (await client.get(f"/cases/{spoilt}")).text
         load = await world.db.run(lambda c: world.rt.night_loads.of(c, "exempel", world.tenant.policy, EVENING))
         assert sum(sum(of_unit.values()) for of_unit in load.values()) == 3, "the looks of the one that can be read"
         await world.watch(SECOND + timedelta(days=1), every=timedelta(hours=1))

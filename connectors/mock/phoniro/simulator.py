@@ -21,7 +21,7 @@ from connectors.mock.phoniro.schemas import (
     check_dates,
     to_cursor,
 )
-from connectors.mock.phoniro.state import PhoniroState
+from connectors.mock.phoniro.state import DEFAULT_CLIENT, ORGANISATIONS, PhoniroState
 from connectors.mock.routing import Clock, Router, body_as, json_answer, media_type, problem, query_as, refuse
 from connectors.mock.vendor import View
 
@@ -31,12 +31,12 @@ NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 class SimulatedPhoniro(PhoniroState):
-    """Phoniro Care's e-tillsyn in memory, with the options of :class:`PhoniroState`."""
+    """Phoniro Care's e-tillsyn in memory, with the habits of :class:`PhoniroState`."""
 
     acts: ClassVar[tuple[str, ...]] = ("add_schedule", "change_by_hand", "set_outcome", "set_nights", "revoke_tokens")
 
-    def __init__(self, clock: Clock, **options: Any) -> None:
-        super().__init__(clock, **options)
+    def __init__(self, clock: Clock, *, seed: int = 0) -> None:
+        super().__init__(clock, seed=seed)
         self._paths = Router(
             {
                 GRANT: {"POST": self._grant},
@@ -87,7 +87,7 @@ class SimulatedPhoniro(PhoniroState):
         required = {"grant_type", "client_id", "client_secret", "scope"}
         if media_type(request) != "application/x-www-form-urlencoded" or not required <= sent.keys() == form.keys():
             return "invalid_request"
-        if (sent["client_id"], sent["client_secret"]) != self.client:
+        if (sent["client_id"], sent["client_secret"]) != DEFAULT_CLIENT:
             return "invalid_client"
         if sent["grant_type"] != "client_credentials":
             return "unsupported_grant_type"
@@ -209,7 +209,7 @@ class SimulatedPhoniro(PhoniroState):
         return json_answer(customer.json_dict(), status)
 
     def _list_organisations(self, _request: httpx.Request) -> httpx.Response:
-        return json_answer({"items": [{"id": key, "name": name} for key, name in self.organisations.items()]})
+        return json_answer({"items": [{"id": key, "name": name} for key, name in ORGANISATIONS.items()]})
 
     def _list_supervisions(self, request: httpx.Request) -> httpx.Response:
         query = query_as(request, SupervisionQuery)
@@ -221,7 +221,7 @@ class SimulatedPhoniro(PhoniroState):
         return _page(page, [at.isoformat(), schedule_id])
 
     def _check_organisation(self, organisation_id: str) -> None:
-        if organisation_id not in self.organisations:
+        if organisation_id not in ORGANISATIONS:
             raise refuse(422, "Unprocessable Content", "organisationId: there is no such organisation")
 
 

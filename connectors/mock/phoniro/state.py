@@ -26,27 +26,15 @@ EtagStyle = Literal["strong", "weak", "suffixed"]
 class PhoniroState(SimulatedVendor):
     """Phoniro Care's e-tillsyn in memory. Schedules are named by their id; an unknown one raises KeyError.
 
-    Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
-    by id never lag. ``seed`` makes ids and tokens the same in every run. Habits can be switched on at any time:
-    ``etag_style``, what a compressing proxy makes of a strong ETag for a client that accepts a content coding (PA1),
-    ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4), and ``nights``, the looks' outcomes.
+    ``seed`` makes ids and tokens the same in every run. Habits can be switched on at any time: ``list_lag_seconds``,
+    how long ago by ``clock`` what lists of schedules show was so (reads by id never lag), ``token_seconds``, how long a
+    new token lives, ``etag_style``, what a compressing proxy makes of a strong ETag for a client that accepts a content
+    coding (PA1), ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4), and ``nights``, the looks'
+    outcomes.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        client_id: str = DEFAULT_CLIENT[0],
-        client_secret: str = DEFAULT_CLIENT[1],
-        list_lag_seconds: float = 0,
-        token_seconds: int = 3600,
-        seed: int = 0,
-    ) -> None:
-        self.client = (client_id, client_secret)
-        self.token_seconds = token_seconds
+    def __init__(self, clock: Clock, *, seed: int = 0) -> None:
         self._seed = seed
-        self.organisations = ORGANISATIONS
-        self.list_lag_seconds = list_lag_seconds
         super().__init__(clock)
 
     def reset(self) -> None:
@@ -58,6 +46,8 @@ class PhoniroState(SimulatedVendor):
         self._by_id: dict[str, Schedule] = {}
         self._by_reference: dict[str, Schedule] = {}
         self.customers: dict[str, Customer] = {}
+        self.list_lag_seconds: float = 0
+        self.token_seconds = 3600
         self.etag_style: EtagStyle = "strong"
         self.outcome_after_seconds: float = 0
         self.nights: NightPlan | None = None
