@@ -302,7 +302,7 @@ def _each(*told: OnCall) -> OnCall:
 
 def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None:
     mail = settings.mail
-    if not mail.configured:
+    if not mail.host:
         return None
     return MailClient(
         MailServer(

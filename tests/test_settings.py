@@ -66,7 +66,7 @@ def test_one_municipality_is_written_at_the_top_level(place: Path) -> None:
     assert name == "exempelkommun"
     assert tenant.lifecare.base_url == "https://lifecare.example"
     assert tenant.mapping_file == Path("mapping.toml")
-    assert not tenant.mail.configured
+    assert not tenant.mail.host
     assert (settings.engine.poll_seconds, settings.dry_run, settings.ops.enabled) == (60, False, False)
 
 

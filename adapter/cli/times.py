@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from adapter.cli.options import STOCKHOLM, JsonOption, command_group, print_json
-from adapter.domain.nights import NightWindow, TimesProblem, Weekday
+from adapter.domain.nights import NightWindow, TimesProblem
 from adapter.domain.times_reading import try_times
-from mappings.rtf import visible_text
+from adapter.presentation.words import Words
 from mappings.texts import Texts
 
 app = command_group()
@@ -29,9 +29,10 @@ def check_times(
     and exits with 1.
     """
     today = datetime.now(UTC).astimezone(STOCKHOLM).date()
-    trial = try_times(visible_text(text), NightWindow(), today, changed=heading == "changed", granted=granted)
+    words = Words(Texts.load())
+    trial = try_times(words.visible(text), NightWindow(), today, changed=heading == "changed", granted=granted)
     if isinstance(trial, TimesProblem):
-        reason = Texts.load().say("times", trial.code, **trial.params)
+        reason = words.say("times", trial.code, **trial.params)
         if as_json:
             print_json({"refused": trial.code, "reason": reason})
         else:
@@ -42,6 +43,5 @@ def check_times(
         return
     if trial.start:
         typer.echo(f"från och med {trial.start}:")
-    for night, at in zip(Weekday, trial.times.nights, strict=True):
-        told = "som förut" if night in trial.kept else ", ".join(f"{t:%H:%M}" for t in at) or "ingen tillsyn"
-        typer.echo(f"{night.swedish}: {told}")
+    for night, told in words.nights(trial):
+        typer.echo(f"{night}: {told}")

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from adapter.domain.nights import TimesProblem, Weekday
-from adapter.domain.times_reading import Reading, try_times
+from adapter.domain.nights import TimesProblem
+from adapter.domain.times_reading import try_times
 from adapter.domain.wall_clock import local_date
 from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
 from adapter.ops.context import OpsContext
@@ -26,7 +26,7 @@ from adapter.presentation.nights_page import picture
 from adapter.presentation.printing import DOCUMENTS, document_data
 from adapter.presentation.schedule_diff import schedule_diff
 from adapter.presentation.visits_page import lines as visit_lines
-from adapter.presentation.words import SIGNS, Words
+from adapter.presentation.words import SIGNS
 from adapter.store import events, reads
 from adapter.store.cases import Case
 from adapter.store.events import Event
@@ -160,16 +160,8 @@ async def try_times_text(
         changed=bool(changed),
         problem=words.say("times", trial.code, **trial.params) if isinstance(trial, TimesProblem) else None,
         start=words.day(read.start) if read and read.start else None,
-        nights=_nights_in_words(read, words) if read else [],
+        nights=words.nights(read) if read else [],
     )
-
-
-def _nights_in_words(read: Reading, words: Words) -> list[tuple[str, str]]:
-    nights: list[tuple[str, str]] = []
-    for night, at in zip(Weekday, read.times.nights, strict=True):
-        none = "times_kept" if night in read.kept else "times_none"
-        nights.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
-    return nights
 
 
 def _number(page: str) -> int:

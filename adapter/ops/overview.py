@@ -4,14 +4,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter.ops import cards
+from adapter.ops import figures
 from adapter.ops.case_list import steps, tiles, unfulfilled_rows
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.snapshot import Snapshot
 from adapter.ops.troubles import troubles
-from adapter.presentation.case_cards import Card, card, unsafe_card
+from adapter.presentation.case_cards import Card, Line, card
 from adapter.presentation.case_summary import urgency
 from adapter.store.queries import unattended
 
@@ -25,15 +25,16 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
     snapshots = [Snapshot(c, ops, name, now) for name in rt.tenants]
     summaries = sorted((summary for s in snapshots for summary in s.summaries), key=urgency)
-    numbers: list[cards.Numbers] = []
+    numbers: list[figures.Numbers] = []
     loads: list[UnitLoad] = []
     unsafe: dict[tuple[str, str], Card] = {}
     for s in snapshots:
         theirs, policy = ops.words_of(s.tenant), rt.tenants[s.tenant].policy
-        numbers.append(cards.numbers(theirs, s.tenant, s.overview, s.safety, now, fresh))
+        numbers.append(figures.numbers(theirs, s.tenant, s.overview, s.safety, now, fresh))
         loads += unit_loads(rt.night_loads.of(c, s.tenant, policy, now), s.tenant, policy, theirs)
-        unsafe |= {(s.tenant, ref): unsafe_card(s.tenant, ref, why, theirs) for ref, why in s.safety.unsafe.items()}
-    vendors = cards.vendors(ops)
+        for ref, why in s.safety.unsafe.items():
+            unsafe[s.tenant, ref] = Card(ref, s.tenant, (Line(theirs.say("unsafe", why), "bad"),))
+    vendors = figures.vendors(ops)
     wrong = troubles(ops, numbers, vendors, {s.tenant: s.drift for s in snapshots}, unattended(c, list(rt.tenants)))
     unwatched = [g for g in summaries if g.without]
     urgent = [g for g in summaries if g.parked or g.late or (g.unwatched and g.unwatched.urgent)]
@@ -55,7 +56,7 @@ def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
         "steps": steps(summaries, words),
         "numbers": sorted(numbers, key=lambda view: view.well),
         "shown": SHOWN,
-        "feeds": cards.worst_first(row for view in numbers for row in view.feeds),
+        "feeds": figures.worst_first(row for view in numbers for row in view.feeds),
         "vendors": vendors,
         "troubles": wrong,
         "count": count,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from adapter.ops.cards import Numbers, Row
 from adapter.ops.context import OpsContext
+from adapter.ops.figures import Numbers, Row
 from adapter.presentation.case_cards import Line
 from adapter.store.queries import Drift
 

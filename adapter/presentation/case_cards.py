@@ -59,11 +59,6 @@ def card(summary: CaseSummary, words: Words, now: datetime, unsafe: str | None =
     return Card(case.ref, case.tenant, tuple(tags), tuple(lines), words.unit(case.unit), opened)
 
 
-def unsafe_card(tenant: str, ref: str, why: str, words: Words) -> Card:
-    """A case where somebody can look who must not."""
-    return Card(ref, tenant, (Line(words.say("unsafe", why), "bad"),))
-
-
 def unusable_card(tenant: str, order: WaitingOrder, words: Words, now: datetime) -> Card:
     """An order that can't be used and has no case."""
     tags = (Line(words.say("status", "order_unusable"), "bad"), Line(words.age(order.since, now)))

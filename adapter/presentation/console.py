@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import IO, TextIO, cast
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -30,10 +30,11 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def table(*headings: str, right: Collection[str] = ()) -> Table:
-    """An empty table with these columns; those named ``right`` hold numbers. Long headings are folded, not cut."""
+    """An empty table with these columns; those named ``right`` hold numbers. Long words are folded, not cut."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for name in headings:
-        made.add_column(Text(name, overflow="fold"), justify="right" if name in right else "left")
+        justify: JustifyMethod = "right" if name in right else "left"
+        made.add_column(Text(name, overflow="fold"), overflow="fold", justify=justify)
     return made
 
 

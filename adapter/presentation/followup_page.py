@@ -28,10 +28,6 @@ _SECTIONS = {
 _ANY_WIDTH = 10_000
 
 
-def heading(column: str, words: Words) -> str:
-    return words.say("followup", column)
-
-
 def cell(column: str, value: Cell, words: Words) -> str:
     """A cell in words; empty for None."""
     if value is None:
@@ -67,7 +63,7 @@ class _Rows:
     words: Words
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        names = [heading(column, self.words) for column in self.table.columns]
+        names = [self.words.say("followup", column) for column in self.table.columns]
         cells = [[cell(*each, self.words) for each in zip(self.table.columns, r, strict=True)] for r in self.table.rows]
         numbers = [
             name
@@ -106,7 +102,7 @@ def followup_json(tables: Sequence[Table]) -> dict[str, list[dict[str, Cell]]]:
 def followup_csv(table: Table, words: Words) -> bytes:
     """For Excel."""
     rows = ([cell(c, v, words) for c, v in zip(table.columns, row, strict=True)] for row in table.rows)
-    return excel_csv([heading(column, words) for column in table.columns], rows)
+    return excel_csv([words.say("followup", column) for column in table.columns], rows)
 
 
 def excel_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -14,7 +14,7 @@ from adapter.followup.charts import Bar, horizontal, vertical
 from adapter.followup.report import SPAN, Cell, Table, months_between
 from adapter.followup.suppression import HIDDEN, OF_NOBODY, STATES, codes, counts
 from adapter.followup.tallies import ALL
-from adapter.presentation.followup_page import cell, heading
+from adapter.presentation.followup_page import cell
 from adapter.presentation.words import Words
 from mappings.messages.swedish import month as month_name
 from mappings.messages.swedish import number
@@ -191,13 +191,12 @@ class _View:
             return
         numbers = tuple(self._heading(c) for c in self.numbers)
         months = [(month_name(m), *(self._cell(c, self._in(m)[c]) for c in self.numbers)) for m in self.months]
-        yield Grid(self.words.say("followup", "by_month"), 1, (heading("month", self.words), *numbers), tuple(months))
+        yield Grid(self.words.say("followup", "by_month"), 1, (self._heading(0), *numbers), tuple(months))
         apart = [row for row in self.table.rows if row[0] == SPAN and row[1] != ALL] if self.unit == ALL else []
         if len(apart) > 1:
             units = [(cell("unit", r[1], self.words), *(self._cell(c, r[c]) for c in self.numbers)) for r in apart]
-            yield Grid(
-                self.words.say("followup", "by_unit"), 1, (heading("unit", self.words), *numbers), tuple(sorted(units))
-            )
+            by_unit = self.words.say("followup", "by_unit")
+            yield Grid(by_unit, 1, (self._heading(1), *numbers), tuple(sorted(units)))
 
     def _in(self, month: date) -> tuple[Cell, ...]:
         """The row of a month. Without one nothing was counted in it, and its counts are 0."""

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, tzinfo
 
 from adapter.domain.decision import Attention, StepState, StepView, Unwatched
 from adapter.domain.ledger import Act, ActKind, ActState
-from adapter.domain.nights import NightTimes
+from adapter.domain.nights import NightTimes, Weekday
+from adapter.domain.times_reading import Reading
 from adapter.store.order_inbox import WaitingOrder
 from mappings.messages.swedish import times_text
 from mappings.rtf import visible_text
@@ -139,6 +140,14 @@ class Words:
         last = date.fromisoformat(str(what["valid_to"])) if what.get("valid_to") else None
         until = self.heading("until", day=self.day(last)) if last else self.heading("open_end")
         return f"{times} · {self.heading('from', day=self.day(first))} {until}"
+
+    def nights(self, read: Reading) -> list[tuple[str, str]]:
+        """What was read from a text about times: each night of the week and its looks."""
+        nights: list[tuple[str, str]] = []
+        for night, at in zip(Weekday, read.times.nights, strict=True):
+            none = "times_kept" if night in read.kept else "times_none"
+            nights.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or self.say("status", none)))
+        return nights
 
     def act_state(self, act: Act) -> str:
         return self.say("act_states", act.state.value)

@@ -65,9 +65,7 @@ class VendorSettings(Group):
         "say. `none`: no proxy, whatever they say.",
     )
     proxy_file: Path | None = Field(None, description="A file that holds the proxy, if it has user and password.")
-    ca_file: Authorities = Field(
-        None, description="Certificates (PEM) of authorities to trust as well as the system's."
-    )
+    ca_file: Authorities = None
     cert_file: Path | None = Field(
         None, description="The certificate (PEM) that the adapter shows if the vendor demands one."
     )
@@ -120,14 +118,7 @@ class MailSettings(Group):
         SecretStr(""), description="An HTTP proxy through which the mail server is reached. Empty or `none`: no proxy."
     )
     proxy_file: Path | None = Field(None, description="A file that holds the proxy, if it has user and password.")
-    ca_file: Authorities = Field(
-        None, description="Certificates (PEM) of authorities to trust as well as the system's."
-    )
-
-    @property
-    def configured(self) -> bool:
-        """Whether mail goes out at all."""
-        return bool(self.host)
+    ca_file: Authorities = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -270,9 +261,7 @@ class OidcSettings(Group):
     )
     read_roles: str = Field("", description="The roles that may look, separated by commas.")
     operate_roles: str = Field("", description="The roles that may also have something done, separated by commas.")
-    ca_file: Authorities = Field(
-        None, description="Certificates (PEM) of authorities to trust as well as the system's."
-    )
+    ca_file: Authorities = None
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
@@ -331,16 +320,6 @@ class OpsSettings(Group):
     )
     hang_seconds: Seconds = Field(60, description="If the event loop hangs for so long, the process ends itself.")
 
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.host in LOOPBACK
-
-    @property
-    def open_to_all(self) -> bool:
-        """Whether the status page asks nobody who they are."""
-        return not (self.token.get_secret_value() or self.tokens or self.oidc or self.proxy_header)
-
     @model_validator(mode="after")
     def _guarded(self) -> Self:
         if self.proxy_header and not self.proxy_addresses:
@@ -354,7 +333,8 @@ class OpsSettings(Group):
             raise ValueError("public_url leads to the status page, which is off: switch enabled and pages on")
         if self.oidc and not self.public_url:
             raise ValueError("with oidc give public_url as well: the sign-in comes back there")
-        if self.enabled and self.pages and self.open_to_all and not self.loopback:
+        open_to_all = not (self.token.get_secret_value() or self.tokens or self.oidc or self.proxy_header)
+        if self.enabled and self.pages and open_to_all and self.host not in LOOPBACK:
             raise ValueError(
                 f"the status page would be open to everybody who reaches {self.host}: set tokens, token_file or "
                 "oidc (or proxy_header and proxy_addresses), or listen on 127.0.0.1, or switch the page off with "

@@ -188,7 +188,11 @@ Token = Annotated[SecretStr, AfterValidator(_token)]
 NeededToken = Annotated[SecretStr, AfterValidator(_present), AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
-Authorities = Annotated[Path | None, AfterValidator(_authorities)]
+Authorities = Annotated[
+    Path | None,
+    AfterValidator(_authorities),
+    Field(description="Certificates (PEM) of authorities to trust as well as the system's."),
+]
 Networks = Annotated[str, AfterValidator(_networks)]
 RequiredPath = Annotated[Path | None, AfterValidator(_required)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]

@@ -14,7 +14,7 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.situation import situation
 from adapter.presentation.case_page import balance_table, ledger_table
 from adapter.presentation.checklist_page import Checklist
-from adapter.presentation.console import console
+from adapter.presentation.console import console, table
 from adapter.presentation.history import history
 from adapter.presentation.words import Words
 from adapter.store.events import Event
@@ -109,6 +109,14 @@ def test_acts_and_events_are_told_in_one_order_each_act_once() -> None:
         ("", "", "Läget gick från aktivt till avslutas."),
         ("", "", "Ärendet öppnades för beställning 4711."),
     ]
+
+
+def test_a_table_in_a_narrow_terminal_cuts_no_word() -> None:
+    rows = table("Ärende", "Läge")
+    rows.add_row("TK-7F3K2M", "beställningen verkställs inte")
+    told = "".join(shown(rows, width=20).split())
+    assert "…" not in told
+    assert "tällningen" in told
 
 
 def test_a_late_step_says_how_late() -> None:

@@ -87,6 +87,7 @@ days = st.dates(date(2020, 1, 1), date(2040, 1, 1))
 
 
 @given(days, st.integers(0, 400))
+@example(date(2026, 1, 31), 60)
 @example(date(2026, 1, 31), 89)
 @example(date(2026, 7, 1), 91)
 def test_first_warned_of_then_reported_by_the_calendar_and_for_as_long_as_it_lasts(since: date, later: int) -> None:

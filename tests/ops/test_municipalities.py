@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from adapter.observability import configure_logging
-from adapter.ops import cards
+from adapter.ops import figures
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.unsafe_supervision import Safety
@@ -85,7 +85,7 @@ async def test_supervision_that_must_not_be_makes_a_municipality_unwell() -> Non
         now = land.clock.now()
         stored = await land.service.runtime.db.run(lambda c: overview(c, "aby", now))
         ops.runtime.breakers.of("aby", "phoniro").down_since = now
-        view = cards.numbers(
+        view = figures.numbers(
             ops.words_of("aby"), "aby", stored, Safety(active=2, unsafe={"TK-7F3K2M": "after_end"}), now, 600
         )
     assert not view.well

@@ -24,6 +24,7 @@ from tests.routine.test_going_live import camera_up, filled
 from tests.world import ANNA, World, down
 
 BERIT = "19340102TF01"
+SELDOM: dict[str, Any] = {"poll_seconds": 6 * 3600, "awaiting_minutes": 360}
 UNREADABLE = {
     "a resource of a newer version": (
         "INSERT INTO facts (tenant, ref, resource, value, tried_at, stale) "
@@ -131,7 +132,7 @@ async def silent_day(world: World, day: object, times: int) -> None:
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_an_order_that_cannot_be_read_yet_outlives_any_silence_of_its_day(times: int) -> None:
-    async with World() as world:
+    async with World(**SELDOM) as world:
         world.person(BERIT)
         world.order(BERIT)
         await world.settle()
@@ -141,12 +142,12 @@ async def test_an_order_that_cannot_be_read_yet_outlives_any_silence_of_its_day(
         await world.pass_time(hours=49)
         await silent_day(world, day, times)
         world.lifecare_faults.clear()
-        await world.pass_time(hours=2)
+        await world.pass_time(hours=7)
         assert {case.person_id for case in await world.cases()} == {ANNA, BERIT}
 
 
 async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_silent_once() -> None:
-    async with World() as world:
+    async with World(**SELDOM) as world:
         world.person(BERIT)
         world.order(BERIT)
         world.person()
@@ -155,7 +156,7 @@ async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_sile
         await world.settle()
         await world.pass_time(hours=49)
         await silent_day(world, day, 1)
-        await world.pass_time(hours=2)
+        await world.pass_time(hours=7)
         assert len([mail for mail in world.mail.sent if order.order_id in mail[2]]) == 1
         unusable = await world.db.run(lambda c: order_inbox.unusable_orders(c, "exempel"))
         assert [each.order_id for each in unusable] == [order.order_id]

@@ -122,7 +122,7 @@ def test_a_finished_case_waits_for_its_time_or_for_its_evidence_to_be_read_again
 def test_a_mark_during_a_lease_is_not_lost(store: Store) -> None:
     case = store.open("1")
     claimed = store.claim_one()
-    assert store.run(due.mark_due, "north", [case.ref], after(minutes=1), "order changed") == 1
+    assert store.mark(case.ref, now=after(minutes=1), reason="order changed") == 1
     assert store.claim("two", now=after(minutes=2)) == []
     finished = store.finish(claimed, decided(wake_at=after(days=9)), now=after(minutes=3))
     assert finished.due_reason == "order changed"
@@ -133,8 +133,8 @@ def test_a_mark_brings_a_case_forward_and_never_puts_it_off(store: Store) -> Non
     case = store.open("1")
     claimed = store.claim_one()
     store.finish(claimed, decided(wake_at=after(days=9)))
-    store.run(due.mark_due, "north", [case.ref, "TK-NOBODY"], after(hours=1), "poll")
-    store.run(due.mark_due, "north", [case.ref], after(hours=2), "poll")
+    store.mark(case.ref, "TK-NOBODY", now=after(hours=1))
+    store.mark(case.ref, now=after(hours=2))
     assert store.read(case).due_at == after(hours=1)
 
 
@@ -143,7 +143,7 @@ def test_a_case_that_closes_is_not_due_any_more_and_cannot_be_marked(store: Stor
     claimed = store.claim_one()
     closed = store.finish(claimed, decided(Phase.CLOSED, wake_at=after(hours=1)), read_again_at=after(hours=1))
     assert (closed.closed_at, closed.due_at, closed.ready_at) == (NOW, None, None)
-    assert store.run(due.mark_due, "north", [case.ref], NOW, "poll") == 0
+    assert store.mark(case.ref) == 0
     assert store.run(cases.all_cases, "north") == []
     assert store.run(cases.all_cases, "north", open_only=False) == [closed]
     assert store.open("1") == closed
@@ -152,7 +152,7 @@ def test_a_case_that_closes_is_not_due_any_more_and_cannot_be_marked(store: Stor
 def test_a_case_marked_while_it_closes_stays_open_for_another_look(store: Store) -> None:
     case = store.open("1")
     claimed = store.claim_one()
-    store.run(due.mark_due, "north", [case.ref], NOW, "a new order came")
+    store.mark(case.ref, reason="a new order came")
     after_all = store.finish(claimed, decided(Phase.CLOSED))
     assert (after_all.open, after_all.phase) == (True, Phase.PREPARING)
     again = store.claim_one()
@@ -183,7 +183,7 @@ def test_a_case_that_cannot_be_reconciled_waits_longer_each_time_but_a_mark_does
     assert waits[:3] == [timedelta(minutes=m) for m in (1, 2, 4)]
     assert waits[-1] == timedelta(hours=1)
     assert (failed.failures, failed.error) == (9, "KeyError")
-    store.run(due.mark_due, "north", [case.ref], now - timedelta(minutes=30), "poll")
+    store.mark(case.ref, now=now - timedelta(minutes=30))
     claimed = store.claim_one(now=now - timedelta(minutes=30))
     assert store.finish(claimed, decided()).failures == 0
 
@@ -253,7 +253,7 @@ def test_what_makes_a_case_due_while_its_turn_comes_to_nothing_is_not_put_off(
     (act,) = store.take()
     held = store.claim_one()
     if mark == "a feed":
-        store.run(due.mark_due, case.tenant, [case.ref], after(seconds=1), "clients")
+        store.mark(case.ref, now=after(seconds=1), reason="clients")
     else:
         store.end(act, now=after(seconds=1))
     if turn == "fails":
