@@ -237,8 +237,8 @@ def added(tallies: Iterable[Tally]) -> list[Tally]:
 
 
 TROUBLE = frozenset({"Transient", "Unauthorised", "ContractBroken", "AmbiguousWrite", "GivenUp"})
-"""Outcomes of a call that are a fault of the vendor and not of the request (``connectors.errors``). What is given up
-has been waited for: a case's reading for a third of its lease, what a stop cuts off for its grace."""
+"""Outcomes of a call that are a fault of the vendor and not of the request (``connectors.errors``). ``GivenUp``: it
+had been waited for in vain, as for a third of the lease when a case is read."""
 
 _ANSWERS = (*(n * 10**k for k in range(4) for n in (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)), 100_000, 120_000)
 """Milliseconds. A call's time is rounded up to one of these, so that a day has few rows. Longer calls count as the

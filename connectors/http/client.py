@@ -26,10 +26,13 @@ from connectors.http.proxy import proxy_for
 Sleep = Callable[[float], Awaitable[None]]
 OnCall = Callable[[str, str, int | None, str, float], None]
 """``on_call(vendor, call, status, outcome, seconds)`` after each call that was sent. ``outcome`` is ``ok`` or the name
-of the error's class, or ``GivenUp`` if the caller was cancelled before the answer; ``call`` never holds a URL,
-``seconds`` are counted from sending. A call that was given up before it was sent (for example because no token came in
-time) isn't reported."""
+of the error's class, or ``GivenUp`` if the caller was cancelled after it had waited for the answer (``WAITED``);
+``call`` never holds a URL, ``seconds`` are counted from sending. A call that was given up before it was sent (for
+example because no token came in time) isn't reported."""
 GIVEN_UP = "GivenUp"
+WAITED = 5.0
+"""Seconds. Who gives up sooner has reasons of its own, as when the database is away. That says nothing of the
+vendor."""
 
 _READS = ("GET", "HEAD")
 _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lambda: True)
@@ -220,7 +223,9 @@ class VendorHttp:
 
     def _report(self, request: httpx.Request, call: str, status: int | None, outcome: str) -> None:
         if self._on_call is not None and (sent_at := request.extensions.get("sent_at")) is not None:
-            self._on_call(self.vendor, call, status, outcome, asyncio.get_running_loop().time() - sent_at)
+            seconds = asyncio.get_running_loop().time() - sent_at
+            if outcome != GIVEN_UP or seconds >= WAITED:
+                self._on_call(self.vendor, call, status, outcome, seconds)
 
     async def _once(
         self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]

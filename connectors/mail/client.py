@@ -27,7 +27,7 @@ from typing import Final, Literal
 import aiosmtplib
 
 from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
-from connectors.http.client import GIVEN_UP, OnCall
+from connectors.http.client import GIVEN_UP, WAITED, OnCall
 from connectors.http.error_text import one_line
 from connectors.mail.tunnel import ProxyRefused, connected
 
@@ -94,8 +94,9 @@ class MailClient:
         self._report(None, "ok", began)
 
     def _report(self, status: int | None, outcome: str, began: float) -> None:
-        if self._on_call is not None:
-            self._on_call(VENDOR, "send", status, outcome, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        if self._on_call is not None and (outcome != GIVEN_UP or seconds >= WAITED):
+            self._on_call(VENDOR, "send", status, outcome, seconds)
 
     async def _hand_over(self, to: str, text: bytes) -> None:
         async with self._session() as smtp:

@@ -31,7 +31,7 @@ from connectors.errors import (
 )
 from connectors.http.answer import Answer
 from connectors.http.classify import retry_after
-from connectors.http.client import HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
+from connectors.http.client import WAITED, HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
 from connectors.http.error_text import message_of
 from tests.simulation.loop import VirtualLoop
 
@@ -267,8 +267,13 @@ async def test_a_page_in_place_of_data_is_told_as_a_call_that_failed() -> None:
     assert [outcome for _, _, _, outcome, _ in vendor.told] == ["ContractBroken"]
 
 
-async def test_a_call_that_its_caller_gives_up_is_told_once_and_only_if_it_was_sent() -> None:
-    """As when a case's reading is cut off, or the adapter stops."""
+@pytest.mark.parametrize(("waited", "told"), [(0.0, [("GET 0", "GivenUp")]), (WAITED, [])], ids=["long", "not"])
+async def test_a_call_that_its_caller_gives_up_is_told_once_and_only_if_it_was_sent_and_waited_for(
+    waited: float, told: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a case's reading is cut off. When the database is away, all calls are given up at once, and no vendor was
+    down."""
+    monkeypatch.setattr("connectors.http.client.WAITED", waited)
     vendor = Vendor(httpx.Response(200), max_concurrent=1)
 
     async def hanging(_: httpx.Request) -> httpx.Response:
@@ -282,7 +287,7 @@ async def test_a_call_that_its_caller_gives_up_is_told_once_and_only_if_it_was_s
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
-    assert [(call, outcome) for _, call, _, outcome, _ in vendor.told] == [("GET 0", "GivenUp")]
+    assert [(call, outcome) for _, call, _, outcome, _ in vendor.told] == told
 
 
 @pytest.mark.parametrize(("method", "expected"), [("GET", ContractBroken), ("POST", AmbiguousWrite)])
