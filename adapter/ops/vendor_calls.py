@@ -68,5 +68,5 @@ class VendorCalls:
         self._states[tenant, vendor] = state
 
     def states(self, tenant: str) -> dict[str, VendorState]:
-        """The vendors that were called for a municipality."""
-        return {vendor: state for (owner, vendor), state in self._states.items() if owner == tenant}
+        """The vendors that were called for a municipality. Pages ask in threads of their own, while calls go on."""
+        return {vendor: state for (owner, vendor), state in list(self._states.items()) if owner == tenant}

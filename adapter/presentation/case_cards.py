@@ -45,7 +45,7 @@ def card(summary: CaseSummary, words: Words, now: datetime, unsafe: str | None =
     tags = [Line(words.say("phases", case.phase.value))]
     if summary.parked:
         tags.append(Line(words.say("status", "case_failing" if case.failures else "case_parked"), "bad"))
-    if not summary.decided:
+    if not summary.decided and case.purged_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
     lines, cause = [Line(words.say("unsafe", unsafe), "bad")] if unsafe else [], None
     if why := summary.unwatched:

@@ -32,7 +32,8 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
         parts += [Text(""), schedule_diff_table(diff, words)]
     decision = file.decision
     if decision is None:
-        parts.append(Text(words.heading("never_read"), style="yellow"))
+        purged = words.say("events", "case_purged") if file.case.purged_at else None
+        parts.append(Text(purged or words.heading("never_read"), style="dim" if purged else "yellow"))
     else:
         parts += [Text(""), Checklist(decision.steps, words, now)]
         late = [
@@ -43,7 +44,8 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
         parts += about(decision, words, now, late)
     parts += bullets(words.heading("next"), next_lines(file, words, now))
     parts += titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
-    parts += titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
+    if file.balance or not file.case.purged_at:
+        parts += titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
     return Group(*parts)
 
 

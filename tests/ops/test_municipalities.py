@@ -102,6 +102,23 @@ def test_each_call_is_a_line_in_the_log_at_debug(logs: Logs) -> None:
     assert (line["tenant"], line["vendor"], line["call"], line["outcome"]) == ("aby", "mail", "send", "ok")
 
 
+def test_a_vendor_that_is_called_for_the_first_time_while_a_page_asks_for_all_breaks_no_page() -> None:
+    """Calls are counted in the event loop, and a page is made in a thread of its own."""
+    calls = VendorCalls(lambda: datetime(2026, 11, 24, tzinfo=UTC))
+
+    class Meanwhile(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            calls.record("aby", "mail", "send", None, "ok", 0.1)
+            return str.__eq__(self, other)
+
+    calls.record("aby", "lifecare", "GET orders", 200, "ok", 0.1)
+    assert {*calls.states(Meanwhile("aby"))} == {"lifecare"}
+    assert {*calls.states("aby")} == {"lifecare", "mail"}
+
+
 async def test_a_case_an_order_that_can_not_be_used_and_each_call_are_shown_as_their_municipality_s() -> None:
     async with several() as (land, ops):
         care = land.lifecare["beby"]

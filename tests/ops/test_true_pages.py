@@ -3,8 +3,10 @@
 import html
 import io
 import re
+from datetime import timedelta
 
 from rich.console import Console
+from sqlalchemy import update
 
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ScheduleRecord
@@ -14,6 +16,8 @@ from adapter.presentation.case_file import case_file
 from adapter.presentation.case_page import case_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.plan_page import plan_page
+from adapter.store.purge import purge
+from adapter.store.tables import cases
 from mappings.texts import Texts
 from tests.mappings.text_claims import denied
 from tests.ops.conftest import Site
@@ -78,3 +82,22 @@ async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
         assert "är utan tillsyn via kamera" not in pages["/"]
         assert expected in pages["case show"]
         assert expected in pages["/"]
+
+
+async def test_a_purged_case_is_not_said_to_wait_for_a_reading(site: Site) -> None:
+    world, rt, words = site.world, site.world.rt, site.ops.words_of("exempel")
+    await world.taken_in()
+    now, policy = rt.clock.now(), rt.tenants["exempel"].policy
+    await rt.db.run(lambda c: c.execute(update(cases).values(closed_at=now, phase="closed")))
+    await rt.db.run(lambda c: purge(c, "exempel", closed_before=now + timedelta(days=1), now=now))
+    case = await world.case()
+    file = await rt.db.run(lambda c: case_file(c, case, policy, now))
+    console = Console(file=io.StringIO(), width=400)
+    with console.capture() as printed:
+        console.print(case_page(file, words, now), cards_page([card(CaseSummary.of(case), words, now)], several=False))
+    async with site.client() as client:
+        page = (await client.get(f"/cases/{case.ref}")).text
+    for text in (printed.get(), page):
+        assert "Personuppgifterna gallrades." in text
+        assert "har inte kunnat läsas" not in text
+        assert "innan ärendet har lästs" not in text
