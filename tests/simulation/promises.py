@@ -256,6 +256,8 @@ class Watch:
         """Whether the look was certainly due: nothing changed around it or since."""
         changed = any(abs(version.at - at) < timedelta(minutes=15) for version in schedule.versions)
         life = self._life(schedule)
+        if at < life.as_told(schedule.versions[0].at):
+            return False  # by the adapter's clock, which was ahead, the schedule wasn't made yet
         return not changed and not any(map(life.forbids, (at, at + timedelta(minutes=40), now))) and not life.corrected
 
     def _look(self, schedule: Schedule, at: datetime, look: Look | None, told: Counter[str], *, settled: bool) -> None:
