@@ -14,6 +14,7 @@ from adapter.domain.situation import situation
 from adapter.domain.wall_clock import local_date
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
+from adapter.store.errors import StoreError
 from adapter.store.schedules import readable
 from adapter.store.tables import cases as case_table
 from adapter.store.tables import schedules
@@ -57,8 +58,7 @@ class SafetyChecks:
         for ref, n, stored, version in c.execute(query.where(s.tenant == tenant, s.ended.is_(False))).all():
             stamp, (seen, why), lasts = (stored, version, today), before.get((ref, n), (None, INACTIVE)), True
             if seen != stamp:
-                case = cases.the_case(c, tenant, ref) if _is_active(stored, today) else None
-                why, lasts = _judge(c, case, policy, now) if case else (INACTIVE, True)
+                why, lasts = _judged(c, tenant, ref, policy, now) if _is_active(stored, today) else (INACTIVE, True)
             if lasts:
                 known[ref, n] = (stamp, why)
             if why != INACTIVE:
@@ -88,3 +88,12 @@ def _judge(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tu
         return "without_gates", True
     stop = unseen_stop(s)
     return "not_stopped" if stop and stop.is_overdue(s) else SAFE, stop is None
+
+
+def _judged(c: Connection, tenant: str, ref: str, policy: Policy, now: datetime) -> tuple[str, bool]:
+    """``_judge``, if this version can read the case. One that it can't, as when a newer replica wrote it, isn't judged
+    and holds up no other (P6). It fails when it is reconciled, and is shown as failing."""
+    try:
+        return _judge(c, cases.the_case(c, tenant, ref), policy, now)
+    except (StoreError, ValueError):
+        return SAFE, False

@@ -18,11 +18,11 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import Jobs
 from adapter.ops.case_list import PER_PAGE, Filter, case_list
 from adapter.presentation.case_summary import CaseSummary, OpenCases
-from adapter.store import cases
+from adapter.store import cases, due
 from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
+from adapter.store.tables import acts, keys
 from adapter.store.tables import cases as case_table
-from adapter.store.tables import keys
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site
 from tests.world import ANNA, MONDAY, World, down
@@ -279,6 +279,22 @@ async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:
     assert [value for name, value in safe.items() if "without_gates" in name or "after_end" in name] == [0.0, 0.0]
     for value in PERSONAL:
         assert value not in text
+
+
+async def test_a_case_that_this_version_can_not_read_takes_neither_overview_nor_metrics_away(
+    site: Site,
+) -> None:
+    """P6: a newer replica has given it an act of a kind that is new."""
+    world, ref = site.world, await busy(site.world)
+    await world.db.run(lambda c: c.execute(update(acts).where(acts.c.n == 1).values(kind="of a newer version")))
+    await world.db.run(lambda c: due.mark_due(c, "exempel", [ref], world.clock.now(), "request"))
+    await world.settle()
+    async with site.client() as client:
+        overview, metrics = await client.get("/"), await client.get("/metrics")
+    assert (overview.status_code, metrics.status_code) == (200, 200)
+    assert ref in overview.text
+    for shown in ('adapter_supervision_active{tenant="exempel"} 1.0', 'adapter_cases_failing{tenant="exempel"} 1.0'):
+        assert shown in metrics.text
 
 
 async def test_a_crowd_that_reads_the_metrics_costs_one_reading_of_the_database(
