@@ -73,7 +73,7 @@ def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], others: Mapping[str, 
         g.add("tenant_refused", text, name in ops.runtime.refused, tenant=name)
     held = ops.runtime.breakers.down()
     for tenant in ops.runtime.tenants:
-        for vendor in sorted(VENDOR_OF_LANE.values()):
+        for vendor in sorted(set(VENDOR_OF_LANE.values())):
             text = "1 while calls to a vendor are held back."
             g.add("breaker_open", text, (tenant, vendor) in held, tenant=tenant, vendor=vendor)
     for s in snapshots:
