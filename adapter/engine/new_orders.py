@@ -133,10 +133,10 @@ async def _is_gone(tenant: Tenant, order: WaitingOrder, listed: str | None) -> b
     if order.state is InboxState.DAY_IN_DOUBT or listed is None:
         return False
     try:
-        found = [await tenant.source.person_of(order_id) for order_id in (order.order_id, listed)]
+        gone = await tenant.source.person_of(order.order_id) is None
+        return gone and await tenant.source.person_of(listed) is not None
     except PortError:
         return False
-    return found[0] is None and found[1] is not None
 
 
 def put_in_inbox(
