@@ -173,9 +173,11 @@ class PlatformExecutor:
                 done = await self._phoniro.pause_schedule(schedule_id, reason)
             case ActKind.RESUME:
                 done = await self._phoniro.resume_schedule(schedule_id)
-            case _:
+            case ActKind.END:
                 why = self._mapping.end_reason(str(act.what.get("reason")))
                 done = await self._phoniro.end_schedule(schedule_id, self._clock() - LONG_PAST, why)
+            case _:
+                raise ValueError(f"an act of the kind {act.kind} changes no schedule")
         return self._effect(await self._read_back(done), act)
 
     async def _schedule_id(self, act: Act, case: CaseContext) -> tuple[str, str | None]:
