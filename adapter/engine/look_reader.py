@@ -62,15 +62,16 @@ class Span:
 
 
 def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
-    """Which looks must be read at ``now``: in a night, and until its last look can't be open any more, those since the
-    cursor, with overlap; once in the morning the whole night. None: nothing."""
+    """Which looks must be read at ``now``: in a night, and until they were read when its last look couldn't be open any
+    more, those since the cursor, with overlap; once in the morning the whole night. None: nothing."""
     cursor = min(cursor, now) if cursor else None  # a future one is from before the clock was set back
     longer = max(leeway(now, policy.zone), leeway(now - 2 * CLOCK_CHANGE, policy.zone))
     since = max(cursor or now, now - REMEMBERED) - OVERLAP - known_after(policy) - longer
     today = night_of(now, policy.window, policy.zone)
     for night in (today, today - timedelta(days=1)):
         begins, over = bounds(policy, night)
-        if begins <= now < over:
+        last_is_unread = cursor is not None and cursor < over <= now < over + MORNING
+        if begins <= now < over or last_is_unread:
             return Span(since, begins)
         if over + MORNING <= now:
             unread = cursor is not None and cursor < over + MORNING

@@ -17,6 +17,7 @@ from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange, SetOutcome
 from tests.conftest import Logs
+from tests.domain.life import POLICY
 from tests.ops.conftest import site_of
 from tests.world import ANNA, MONDAY, World
 
@@ -197,6 +198,20 @@ async def test_a_look_that_is_not_done_is_told_even_if_its_case_cannot_be_decide
         monkeypatch.undo()
         await world.watch(SECOND + timedelta(hours=4))
         assert [s for s in mails(world, NIGHT) if s.startswith("Nattillsyn är inte gjord 02:15")], "told once it can"
+
+
+@pytest.mark.parametrize("minute", range(3))
+def test_the_looks_are_read_once_more_when_the_last_one_cannot_be_open_any_more(minute: int) -> None:
+    """Otherwise one that was due in the night's last minute would be told an hour late."""
+    _, over = look_reader.bounds(POLICY, EVENING.date())
+    cursor = now = over - timedelta(hours=1, minutes=minute)
+    reads = []
+    while now < over + timedelta(minutes=50):
+        if look_reader.span(POLICY, cursor, now) is not None:
+            cursor = now
+            reads.append(now)
+        now += CYCLE
+    assert over <= reads[-1] < over + CYCLE
 
 
 async def test_that_nobody_follows_the_looks_is_logged_once_it_is_stored(logs: Logs) -> None:
