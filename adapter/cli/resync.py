@@ -56,7 +56,7 @@ def _table(rows: Sequence[Request], counts: Mapping[tuple[str, str], dict[str, i
     for row in rows:
         asked, state = row.content, _state(row, counts[row.tenant, row.id])
         scope, mode, taken = asked.get("scope", row.kind), asked.get("mode", ""), f"{row.taken_at:%Y-%m-%d %H:%M}"
-        shown.add_row(row.id, row.tenant, scope, mode, asked["who"], taken, state)
+        shown.add_row(row.id, row.tenant, scope, mode, asked.get("who", ""), taken, state)
     return shown
 
 
@@ -117,7 +117,7 @@ def show_resync(
         asked = row.content
         what = f"{asked['scope']}, {asked['mode']}" if "scope" in asked else row.kind
         out.print(f"{row.id} for {row.tenant}: {what}; {_state(row, counts)}", style="bold")
-        out.print(f"asked by {asked['who']}: {asked['why']}")
+        out.print(asked.get("unreadable") or f"asked by {asked['who']}: {asked['why']}")
         for item in found[row.tenant]:
             out.print(f"  {item.item:<12} {item.state.value:<8} {_told(item)}")
 

@@ -1,7 +1,9 @@
 """The operator's commands: re-syncs, settings, the log told as a story, forgetting, and a first configuration."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -38,6 +40,10 @@ async def test_a_re_sync_is_asked_for_taken_and_shown(stage: Stage, adapter: Ada
     assert 'asked by IT on call: a "test" å' in shown
     assert "planned" in shown
     assert "done: 1 looked at" in await adapter("resync", "list")
+    with closing(sqlite3.connect(stage.database)) as db, db:
+        db.execute("UPDATE requests SET content = ?", ('"sealed:0:0"',))
+    assert "done: 1 looked at" in await adapter("resync", "list"), "a damaged one is listed too"
+    assert "isn't in store.encryption_key" in await adapter("resync", "show", "one")
 
 
 async def test_where_the_re_sync_file_can_t_be_written_what_belongs_there_is_printed(

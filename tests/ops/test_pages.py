@@ -21,7 +21,7 @@ from adapter.presentation.case_summary import CaseSummary, OpenCases
 from adapter.store import cases, due
 from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
-from adapter.store.tables import acts, keys
+from adapter.store.tables import acts, keys, requests
 from adapter.store.tables import cases as case_table
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site
@@ -295,6 +295,20 @@ async def test_a_case_that_this_version_can_not_read_takes_neither_overview_nor_
     assert ref in overview.text
     for shown in ('adapter_supervision_active{tenant="exempel"} 1.0', 'adapter_cases_failing{tenant="exempel"} 1.0'):
         assert shown in metrics.text
+
+
+async def test_a_request_that_can_not_be_read_takes_the_overview_not_away(site: Site) -> None:
+    world = site.world
+    await world.ask('[[resync]]\nid = "one"\nscope = "open"\nmode = "plan"\nwho = "IT"\nwhy = "a test of it"\n')
+    await world.settle()
+    async with site.client() as client:
+        before = (await client.get("/")).text
+        damaged = update(requests).values(content="sealed:0:0")
+        await world.db.run(lambda c: c.execute(damaged))
+        after = await client.get("/")
+    assert "IT: a test of it" in before
+    assert '<th scope="row">one</th>' in before
+    assert (after.status_code, '<th scope="row">one</th>' in after.text) == (200, True)
 
 
 async def test_a_crowd_that_reads_the_metrics_costs_one_reading_of_the_database(
