@@ -46,7 +46,7 @@ def play(*, keep: bool) -> int:
 async def _play(timeline: Timeline, stage: Stage, *, keep: bool) -> int:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel)
     try:
         timeline.say("Trygghetskamera: tre påhittade personer, två simulerade leverantörer och adaptern.", "bold")
@@ -75,14 +75,14 @@ async def _play(timeline: Timeline, stage: Stage, *, keep: bool) -> int:
         return 0 if all(p.held for p in promises) else 1
     finally:
         await stage.stop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
 async def _interrupted(loop: asyncio.AbstractEventLoop) -> None:
     """Until Ctrl-C or SIGTERM."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
 
