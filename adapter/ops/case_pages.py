@@ -42,8 +42,8 @@ _REFRESH = 60
 
 
 @routes.get("/")
-async def overview_page(request: Request, pages: ThePages, person: Admitted, refresh: str = "") -> Response:
-    values = await pages.listed(lambda c: overview(pages.ops, c), person)
+async def overview_page(request: Request, pages: ThePages, user: Admitted, refresh: str = "") -> Response:
+    values = await pages.listed(lambda c: overview(pages.ops, c), user)
     answer = pages.html(request, "overview.html", refresh=refresh, **values)
     if not refresh:
         answer.headers["Refresh"] = str(_REFRESH)
@@ -54,7 +54,7 @@ async def overview_page(request: Request, pages: ThePages, person: Admitted, ref
 async def all_cases(
     request: Request,
     pages: ThePages,
-    person: Admitted,
+    user: Admitted,
     wanted: Annotated[Filter, Depends(Filter)],
     ref: str = "",
     page: str = "",
@@ -63,27 +63,27 @@ async def all_cases(
         plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
         return RedirectResponse(f"/cases/{plain or '-'}", 303)
     ops, now = pages.ops, pages.ops.runtime.clock.now()
-    found = await pages.listed(pages.summaries, person)
+    found = await pages.listed(pages.summaries, user)
     shown = case_list(found, wanted, _number(page))
     cards = [card(each, ops.words_of(each.case.tenant), now) for each in shown.rows]
     return pages.html(request, "cases.html", shown=shown, cards=cards, choices=choices(ops, found, wanted))
 
 
 @routes.get("/unfulfilled")
-async def not_executed(request: Request, pages: ThePages, person: Admitted, page: str = "") -> Response:
-    rows = unfulfilled_rows(pages.ops, await pages.listed(pages.summaries, person))
+async def not_executed(request: Request, pages: ThePages, user: Admitted, page: str = "") -> Response:
+    rows = unfulfilled_rows(pages.ops, await pages.listed(pages.summaries, user))
     return pages.html(request, "unfulfilled.html", shown=paged(rows, _number(page), lambda n: f"/unfulfilled?page={n}"))
 
 
 @routes.get("/cases/{ref}")
-async def one_case(request: Request, pages: ThePages, person: Admitted, ref: str) -> Response:
+async def one_case(request: Request, pages: ThePages, user: Admitted, ref: str) -> Response:
     rt = pages.ops.runtime
 
     def read(c: Connection) -> tuple[CaseFile, tuple[Event, ...]]:
         case = find_case(c, tuple(rt.tenants), ref)
         if case is None:
             raise NoPage(404, "not_found", "find_none")
-        reads.note(c, [case.tenant], person, "case", rt.clock.now(), case.ref)
+        reads.note(c, [case.tenant], user, "case", rt.clock.now(), case.ref)
         file = case_file(c, case, rt.tenants[case.tenant].policy, rt.clock.now())
         return file, events.of_case(c, case.tenant, case.ref, limit=_EVENTS)
 
@@ -114,7 +114,7 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
 
 
 @routes.get("/cases/{ref}/{kind}")
-async def document(pages: ThePages, person: Admitted, ref: str, kind: str) -> Response:
+async def document(pages: ThePages, user: Admitted, ref: str, kind: str) -> Response:
     rt = pages.ops.runtime
 
     def read(c: Connection) -> tuple[Case, Mapping[str, object] | None]:
@@ -122,7 +122,7 @@ async def document(pages: ThePages, person: Admitted, ref: str, kind: str) -> Re
         if case is None or kind not in DOCUMENTS:
             raise no_such_page()
         now, words = rt.clock.now(), pages.ops.words_of(case.tenant)
-        reads.note(c, [case.tenant], person, kind, now, case.ref)
+        reads.note(c, [case.tenant], user, kind, now, case.ref)
         return case, document_data(c, case, rt.tenants[case.tenant].policy, now, words)
 
     case, data = await rt.db.run(read)

@@ -14,7 +14,7 @@ from adapter.followup.report import Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.followup.tallies import ALL
 from adapter.ops.pages import Admitted, Pages, ThePages, as_file, no_such_page, printed
-from adapter.ops.sign_in import Person
+from adapter.ops.sign_in import User
 from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
 from adapter.presentation.guide_page import GUIDES, Guide
@@ -38,7 +38,7 @@ class Wanted:
     last: date
     today: date
     unit: int | None
-    who: Person
+    who: User
 
     @property
     def whose(self) -> int:
@@ -53,7 +53,7 @@ class Wanted:
 
 def _wanted(
     pages: ThePages,
-    person: Admitted,
+    user: Admitted,
     tenant: str = "",
     first: Annotated[str, Query(alias="from")] = "",
     last: Annotated[str, Query(alias="to")] = "",
@@ -67,7 +67,7 @@ def _wanted(
     since = max(min(_month(first) or until.replace(month=1), until).replace(day=1), earliest)
     ends = (until.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     number = int(unit) if unit.isascii() and unit.isdecimal() and len(unit) < 10 else None
-    return Wanted(tenant, since, min(ends, today), today, number, person)
+    return Wanted(tenant, since, min(ends, today), today, number, user)
 
 
 def _month(text: str) -> date | None:
@@ -81,7 +81,7 @@ Asked = Annotated[Wanted, Depends(_wanted)]
 
 
 def _months(c: Connection, pages: Pages, wanted: Wanted) -> list[Month]:
-    """Read the counts, and note that this person read them."""
+    """Read the counts, and note that this user read them."""
     zone, now = pages.ops.runtime.tenants[wanted.tenant].policy.zone, pages.ops.runtime.clock.now()
     reads.note(c, [wanted.tenant], wanted.who, "followup", now)
     return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)

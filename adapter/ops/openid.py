@@ -69,7 +69,7 @@ class OpenId:
         claims = token.get("userinfo")
         if not claims:
             raise NoPage(403, "no_sign_in", "oidc_refused", reason="no id token")
-        return self._person(claims)
+        return self._user(claims)
 
     async def _issuer(self) -> str:
         """The issuer's name as it stands in its tokens."""
@@ -84,7 +84,7 @@ class OpenId:
             raise NoPage(403, "no_sign_in", "oidc_refused", reason="another issuer")
         return issuer
 
-    def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
+    def _user(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
         # Several persons can have the same name. Only `sub` is never given to another (OpenID Connect Core, 5.7).
         name, sub = plain(str(claims.get(self._settings.name_claim) or "")), plain(str(claims["sub"]), longest=255)
         who = sub if name in ("", sub) else f"{name} ({sub})"

@@ -16,7 +16,7 @@ from adapter.log_events import log
 from adapter.ops.context import OpsContext
 from adapter.ops.rate_limits import Buckets
 from adapter.ops.safe_headers import be_safe
-from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
+from adapter.ops.sign_in import Access, NoPage, User, page_of_ours
 from adapter.presentation.case_summary import CaseSummary
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads
@@ -60,17 +60,17 @@ class Pages:
     def html(self, request: Request, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         words = values.pop("words", None) or self.ops.words_of()
         rt = self.ops.runtime
-        person: Person | None = getattr(request.state, "person", None)
+        user: User | None = getattr(request.state, "user", None)
         common: dict[str, Any] = {
             "t": lambda code, **params: words.say("status", code, **params),
             "words": words,
             "version": self.ops.version,
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
-            "operates": person is not None and person.role == "operate",
+            "operates": user is not None and user.role == "operate",
             "several": self.ops.several,
-            "signed_in": person is not None and person.session is not None,
-            "notices": self._notices(person) if person else (),
+            "signed_in": user is not None and user.session is not None,
+            "notices": self._notices(user) if user else (),
         }
         return HTMLResponse(self._templates.get_template(name).render(**common, **values), status)
 
@@ -79,28 +79,28 @@ class Pages:
         by = {"by_token": self.access.by_token, "by_oidc": self.access.by_oidc}
         return self.html(request, "sign_in.html", status, wrong=wrong, to=page_of_ours(to), **by)
 
-    def before(self, person: Person) -> str | None:
-        """When and from where this person signed in the time before, in words; None if it isn't known."""
-        kept, words = person.session or {}, self.ops.words_of()
+    def before(self, user: User) -> str | None:
+        """When and from where this user signed in the time before, in words; None if it isn't known."""
+        kept, words = user.session or {}, self.ops.words_of()
         if "before" not in kept:
             return None
         when = words.when(datetime.fromisoformat(kept["before"]))
         return words.say("status", "signed_in_before", when=when, place=kept["before_place"])
 
-    def until(self, person: Person, within: timedelta | None = None) -> str | None:
-        """The last day of the person's token, in words. With ``within``: None if the day is further away."""
-        kept, words = person.session or {}, self.ops.words_of()
+    def until(self, user: User, within: timedelta | None = None) -> str | None:
+        """The last day of the user's token, in words. With ``within``: None if the day is further away."""
+        kept, words = user.session or {}, self.ops.words_of()
         last = self.access.last_day(kept.get("by", ""))
         if last is None or (within is not None and last - self.ops.runtime.clock.now().date() > within):
             return None
         return words.say("status", "token_until", day=words.day(last))
 
-    def _notices(self, person: Person) -> list[str]:
-        """What the pages show to a person who has just signed in."""
-        at = (person.session or {}).get("at")
+    def _notices(self, user: User) -> list[str]:
+        """What the pages show to a user who has just signed in."""
+        at = (user.session or {}).get("at")
         if at is None or self.ops.runtime.clock.now() - datetime.fromisoformat(at) > _FIRST_MINUTES:
             return []
-        return [text for text in (self.before(person), self.until(person, TOKEN_TOLD)) if text]
+        return [text for text in (self.before(user), self.until(user, TOKEN_TOLD)) if text]
 
     def too_often(self, request: Request) -> bool:
         """Whether the caller has tried to sign in too often. If so, that is logged."""
@@ -116,22 +116,22 @@ class Pages:
             log("sign_in_refused", status=status, reason=reason, count=self._refusals)
             self._refusals = 0
 
-    async def not_allowed(self, request: Request, person: Person, reason: str) -> None:
-        """Record that a person asked for something they may not do, once an hour. The log says what it was; the list of
+    async def not_allowed(self, request: Request, user: User, reason: str) -> None:
+        """Record that a user asked for something they may not do, once an hour. The log says what it was; the list of
         who read what also says who it was."""
         rt, what = self.ops.runtime, f"{request.method} {request.scope['route'].path}"
-        if self._hourly.take(f"{person.who} {what}"):
+        if self._hourly.take(f"{user.who} {what}"):
             log("action_refused", what=what, reason=reason)
-            await rt.db.run(lambda c: reads.note(c, rt.tenants, person, f"refused {what}", rt.clock.now()))
+            await rt.db.run(lambda c: reads.note(c, rt.tenants, user, f"refused {what}", rt.clock.now()))
 
-    async def listed(self, read: Callable[[Connection], T], person: Person) -> T:
-        """Read a list of cases, and note that this person read it: once an hour, because the browser loads the overview
+    async def listed(self, read: Callable[[Connection], T], user: User) -> T:
+        """Read a list of cases, and note that this user read it: once an hour, because the browser loads the overview
         again and again. The note is a transaction of its own, so that faults can be seen on a full disk too."""
         rt = self.ops.runtime
         found = await rt.db.run_aside(read)
-        if self._hourly.take(f"{person.who} {person.place}"):
+        if self._hourly.take(f"{user.who} {user.place}"):
             try:
-                await rt.db.run(lambda c: reads.note(c, rt.tenants, person, "list", rt.clock.now()))
+                await rt.db.run(lambda c: reads.note(c, rt.tenants, user, "list", rt.clock.now()))
             except StoreError as error:
                 log("read_not_noted", what="list", error=error)
         return found
@@ -172,33 +172,33 @@ def _pages(request: Request) -> Pages:
 ThePages = Annotated[Pages, Depends(_pages)]
 
 
-async def _admitted(request: Request, pages: ThePages) -> Person:
+async def _admitted(request: Request, pages: ThePages) -> User:
     rt, access = pages.ops.runtime, pages.access
     found = access.without_session(request)
     if found is None:
         found = await rt.db.run(lambda c: access.of_session(c, request, rt.clock.now()))
     if found is None:
         raise SignInNeeded
-    request.state.person = found
+    request.state.user = found
     return found
 
 
-Admitted = Annotated[Person, Depends(_admitted)]
-"""A person who may see the pages."""
+Admitted = Annotated[User, Depends(_admitted)]
+"""A user who may see the pages."""
 
 
-async def _operating(request: Request, pages: ThePages, person: Admitted) -> Person:
-    text = "only_read" if person.role != "operate" else ""
+async def _operating(request: Request, pages: ThePages, user: Admitted) -> User:
+    text = "only_read" if user.role != "operate" else ""
     if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
         text = text or "from_elsewhere"
     if text:
-        await pages.not_allowed(request, person, text)
+        await pages.not_allowed(request, user, text)
         raise NoPage(403, "no_entry", text)
-    return person
+    return user
 
 
-Operating = Annotated[Person, Depends(_operating)]
-"""A person who may also change something. A request from another site's page is refused."""
+Operating = Annotated[User, Depends(_operating)]
+"""A user who may also change something. A request from another site's page is refused."""
 
 
 def answer_errors(app: FastAPI) -> None:

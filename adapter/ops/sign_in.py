@@ -41,8 +41,8 @@ class NoPage(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Person(Reader):
-    """A person who may see the page. ``session`` is the stored session if they signed in here."""
+class User(Reader):
+    """A user who may see the page. ``session`` is the stored session if they signed in here."""
 
     role: Role
     session: sessions.Content | None = None
@@ -81,13 +81,13 @@ class Access:
     def by_oidc(self) -> bool:
         return self._settings.oidc is not None
 
-    def without_session(self, request: Request) -> Person | None:
-        """The person, if they may see the page without signing in here; None if they need a session. Raises ``NoPage``
+    def without_session(self, request: Request) -> User | None:
+        """The user, if they may see the page without signing in here; None if they need a session. Raises ``NoPage``
         if they can't get in at all."""
         header, place = self._settings.proxy_header, self.caller(request)
         named = request.headers.getlist(header)[-1:]  # the last one is the proxy's; the caller may have sent others
         if named and self._from_proxy(request) and (name := plain(named[0])):
-            return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
+            return User(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
         if header:
@@ -95,21 +95,21 @@ class Access:
         # Open on loopback. Another name in Host means that another site's page is calling us (DNS rebinding).
         if (request.url.hostname or "") not in _LOCAL_HOSTS:
             raise NoPage(403, "no_entry", "no_host_text")
-        return Person("local", place, "operate")
+        return User("local", place, "operate")
 
-    def of_session(self, conn: Connection, request: Request, now: datetime) -> Person | None:
-        """The person who is signed in with this browser, or None."""
+    def of_session(self, conn: Connection, request: Request, now: datetime) -> User | None:
+        """The user who is signed in with this browser, or None."""
         kept = sessions.find(conn, request.cookies.get(self.cookie(request), ""), now)
         role = self._role(kept, now) if kept else None
-        return Person(kept["who"], self.caller(request), role, kept) if kept and role else None
+        return User(kept["who"], self.caller(request), role, kept) if kept and role else None
 
-    def sessions_of(self, conn: Connection, person: Person, now: datetime) -> dict[str, sessions.Content]:
-        """All sessions of this person, by their digest."""
+    def sessions_of(self, conn: Connection, user: User, now: datetime) -> dict[str, sessions.Content]:
+        """All sessions of this user, by their digest."""
 
         def whose(kept: sessions.Content) -> tuple[object, object]:
             return kept.get("by"), kept.get("who")
 
-        mine, found = person.session, sessions.find_all(conn, now)
+        mine, found = user.session, sessions.find_all(conn, now)
         return {n: kept for n, kept in found.items() if mine and whose(kept) == whose(mine) and self._role(kept, now)}
 
     def _role(self, kept: sessions.Content, now: datetime) -> Role | None:
@@ -136,19 +136,19 @@ class Access:
         named = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2]
         return (plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
-    def person_by_token(self, secret: str, place: str) -> Person | None:
-        """The person whose token this is, or None."""
+    def user_by_token(self, secret: str, place: str) -> User | None:
+        """The user whose token this is, or None."""
         found = None
         for name, token in self._tokens.items():  # all of them, so that the time tells nothing
             if hmac.compare_digest(secret.encode(), token.token.get_secret_value().encode()):
-                found = Person(name, place, token.role)
+                found = User(name, place, token.role)
         return found
 
-    def begin(self, conn: Connection, person: Person, now: datetime, before: Read | None, *, oidc: bool = False) -> str:
-        """Begin a session and return the value of its cookie. ``before`` is when the person last signed in."""
-        by = _OIDC if oidc else person.who
-        content = {"who": person.who, "role": person.role, "by": by, "digest": self._by[by]}
-        content |= {"at": now.isoformat(), "place": person.place}
+    def begin(self, conn: Connection, user: User, now: datetime, before: Read | None, *, oidc: bool = False) -> str:
+        """Begin a session and return the value of its cookie. ``before`` is when the user last signed in."""
+        by = _OIDC if oidc else user.who
+        content = {"who": user.who, "role": user.role, "by": by, "digest": self._by[by]}
+        content |= {"at": now.isoformat(), "place": user.place}
         content |= {"before": before.at.isoformat(), "before_place": before.place} if before else {}
         return sessions.begin(conn, content, now=now, ends_at=now + self.lasts)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from adapter.log_events import log
 from adapter.ops.pages import Admitted, Pages, ThePages
-from adapter.ops.sign_in import CALLBACK, Person, page_of_ours
+from adapter.ops.sign_in import CALLBACK, User, page_of_ours
 from adapter.store import reads, sessions
 
 routes = APIRouter(include_in_schema=False)
@@ -31,14 +31,14 @@ async def sign_in(
 ) -> Response:
     if pages.too_often(request):
         return pages.sign_in(request, 429, "sign_in_often", to)
-    person = pages.access.person_by_token(token, pages.access.caller(request))
-    if person is None:
+    user = pages.access.user_by_token(token, pages.access.caller(request))
+    if user is None:
         pages.refused(401, "wrong token")
         return pages.sign_in(request, 401, "sign_in_wrong", to)
-    if pages.access.over(person.who, pages.ops.runtime.clock.now()):
+    if pages.access.over(user.who, pages.ops.runtime.clock.now()):
         pages.refused(401, "a token after its last day")
         return pages.sign_in(request, 401, "sign_in_over", to)
-    return await _signed_in(pages, request, person, to)
+    return await _signed_in(pages, request, user, to)
 
 
 @routes.post("/sign-out")
@@ -54,24 +54,24 @@ async def sign_out(request: Request, pages: ThePages) -> Response:
 
 
 @routes.get("/sign-ins")
-async def sign_ins(request: Request, pages: ThePages, person: Admitted) -> Response:
-    """Where the person is signed in, and when they signed in before."""
+async def sign_ins(request: Request, pages: ThePages, user: Admitted) -> Response:
+    """Where the user is signed in, and when they signed in before."""
     rt, words = pages.ops.runtime, pages.ops.words_of()
-    found = await rt.db.run(lambda c: pages.access.sessions_of(c, person, rt.clock.now()))
+    found = await rt.db.run(lambda c: pages.access.sessions_of(c, user, rt.clock.now()))
     this = sessions.digest_of(request.cookies.get(pages.access.cookie(request), ""))
     rows = sorted((kept.get("at", ""), kept.get("place", ""), digest) for digest, kept in found.items())
     when = [words.when(datetime.fromisoformat(at) if at else None) for at, *_ in rows]
     shown = [(at, place, "" if n == this else n) for at, (_, place, n) in zip(when, rows, strict=True)]
-    return pages.html(request, "sign_ins.html", shown=shown, before=pages.before(person), until=pages.until(person))
+    return pages.html(request, "sign_ins.html", shown=shown, before=pages.before(user), until=pages.until(user))
 
 
 @routes.post("/sign-ins")
-async def sign_out_there(pages: ThePages, person: Admitted, session: Annotated[str, Form()] = "") -> Response:
-    """End one of the person's own sessions, by its digest, or all of them."""
+async def sign_out_there(pages: ThePages, user: Admitted, session: Annotated[str, Form()] = "") -> Response:
+    """End one of the user's own sessions, by its digest, or all of them."""
     rt = pages.ops.runtime
 
     def end(c: Connection) -> bool:
-        mine = pages.access.sessions_of(c, person, rt.clock.now()).keys()
+        mine = pages.access.sessions_of(c, user, rt.clock.now()).keys()
         return sessions.end(c, {session} & mine if session else mine)
 
     if await rt.db.run(end):
@@ -105,21 +105,21 @@ async def come_back(request: Request, pages: ThePages) -> Response:
 
     content = await rt.db.run(kept)
     who, role = await request.app.state.openid.finish(request, content.get("oidc") or {})
-    person = Person(who, pages.access.caller(request), role)
-    response = await _signed_in(pages, request, person, content.get("to", "/"), oidc=True)
+    user = User(who, pages.access.caller(request), role)
+    response = await _signed_in(pages, request, user, content.get("to", "/"), oidc=True)
     response.delete_cookie(_OIDC_COOKIE, path=CALLBACK)
     return response
 
 
-async def _signed_in(pages: Pages, request: Request, person: Person, to: str, *, oidc: bool = False) -> Response:
-    """Begin the session, note the sign-in among the person's reads, and go on to the page that was asked for."""
+async def _signed_in(pages: Pages, request: Request, user: User, to: str, *, oidc: bool = False) -> Response:
+    """Begin the session, note the sign-in among the user's reads, and go on to the page that was asked for."""
     rt, access = pages.ops.runtime, pages.access
 
     def begin(c: Connection) -> str:
         now = rt.clock.now()
-        before = reads.last(c, pages.tenant(""), person.who, "sign_in", now - _REMEMBERED)
-        reads.note(c, rt.tenants, person, "sign_in", now)
-        return access.begin(c, person, now, before, oidc=oidc)
+        before = reads.last(c, pages.tenant(""), user.who, "sign_in", now - _REMEMBERED)
+        reads.note(c, rt.tenants, user, "sign_in", now)
+        return access.begin(c, user, now, before, oidc=oidc)
 
     cookie = await rt.db.run(begin)
     response = RedirectResponse(page_of_ours(to), 303)
