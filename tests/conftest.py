@@ -52,6 +52,23 @@ def logs(request: pytest.FixtureRequest) -> Iterator[Logs]:
         assert uncatalogued == []
 
 
+@pytest.fixture(autouse=True)
+def databases_are_closed() -> Iterator[None]:
+    """Close the databases that a test opened and left open: from version 3.13 on, Python warns of each."""
+    opened: list[database.Database] = []
+    opening = database.Database.__init__
+
+    def remembered(self: database.Database, *arguments: Any, **options: Any) -> None:
+        opening(self, *arguments, **options)
+        opened.append(self)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database.Database, "__init__", remembered)
+        yield
+    for one in opened:
+        one.close()
+
+
 def _uncatalogued(line: dict[str, Any]) -> str | None:
     """How a line differs from the catalogue. Lines of libraries don't count."""
     if not str(line.get("logger", "adapter")).startswith("adapter"):

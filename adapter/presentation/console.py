@@ -1,6 +1,5 @@
 """Output for people: with colours and the full width on a terminal, plain text of a fixed width elsewhere."""
 
-import io
 import os
 import re
 import sys
@@ -49,7 +48,7 @@ def bullets(title: str, lines: Iterable[str | Text]) -> list[RenderableType]:
     return titled(title, Text("\n").join(shown)) if shown else []
 
 
-class _Trimmed(io.TextIOBase):
+class _Trimmed:
     """Removes the blanks at the end of lines, with which tables are filled. Nobody wants them in a file."""
 
     def __init__(self, out: TextIO) -> None:
