@@ -49,12 +49,13 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         held = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DemoFailed(f"Ett annat demo är igång i {self.folder}. Stoppa det först, med Ctrl-C.") from None
             for path in self.folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             yield
-        except BlockingIOError:
-            raise DemoFailed(f"Ett annat demo är igång i {self.folder}. Stoppa det först, med Ctrl-C.") from None
         finally:
             os.close(held)
 

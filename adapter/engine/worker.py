@@ -8,7 +8,6 @@ and nobody waits for another municipality's flood or dead vendor (P6).
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,27 +34,18 @@ Slot = tuple[str, str]
 Started = list[tuple[Slot, Coroutine[Any, Any, None]]]
 
 
-@dataclass(slots=True)
-class Done:
-    """The number of cases and acts that were done."""
-
-    cases: int = 0
-    acts: int = 0
-
-
-async def work(rt: Runtime, stop: asyncio.Event | None = None) -> Done:
+async def work(rt: Runtime, stop: asyncio.Event | None = None) -> None:
     """Do everything that is due now, with at most ``concurrency`` cases of a municipality at once, and as many acts of
     each lane. When ``stop`` is set, nothing new begins, and what is under way is finished. Raises ``StoreError`` if the
     store can't be used; what was under way is then found again when its lease ends."""
-    done = Done()
     running: dict[asyncio.Task[None], Slot] = {}
     try:
         while True:
             if stop is None or not stop.is_set():
-                for slot, job in await _claim(rt, Counter(running.values()), done):
+                for slot, job in await _claim(rt, Counter(running.values())):
                     running[asyncio.ensure_future(job)] = slot
             if not running:
-                return done
+                return
             await asyncio.wait(running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for task in [task for task in running if task.done()]:
                 del running[task]
@@ -66,7 +56,7 @@ async def work(rt: Runtime, stop: asyncio.Event | None = None) -> Done:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
+async def _claim(rt: Runtime, busy: Counter[Slot]) -> Started:
     now = rt.clock.now()
     until = now + rt.tuning.lease
     back = [(t, b) for t in rt.tenants for v in sorted(VENDORS) if (b := rt.breakers.of(t, v)).recovered]
@@ -101,8 +91,6 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
         rt.breakers.of(act.tenant, VENDOR_OF_LANE[act.lane]).allows(now)
     rt.beat()
     await rt.at("work claimed")
-    done.acts += len(acts)
-    done.cases += len(due_cases)
     started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
     return started + [((case.tenant, CASES), reconcile(rt, case)) for case in due_cases]
 

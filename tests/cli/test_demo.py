@@ -65,7 +65,8 @@ def note(text: str) -> WrittenNote:
 
 
 def customer(**personal: str) -> Customer:
-    return Customer(externalId="P-1", organisationId="hemtjanst-norr", protectedIdentity=False, **personal)  # type: ignore[arg-type]
+    known = {"externalId": "P-1", "organisationId": "hemtjanst-norr", "protectedIdentity": False}
+    return Customer.model_validate({**known, **personal})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from adapter.engine import jobs
-from adapter.engine.worker import Done, _claim
+from adapter.engine.worker import _claim
 from adapter.store import feeds
 from tests.conftest import Logs
 from tests.engine.test_worker import three_orders
@@ -48,12 +48,12 @@ async def test_what_a_process_held_is_free_after_a_step_back() -> None:
     """By the new clock its leases would last a day longer."""
     async with World() as world:
         await three_orders(world)
-        for _, job in (held := await _claim(world.rt, Counter(), Done())):
+        for _, job in (held := await _claim(world.rt, Counter())):
             job.close()
         world.clock.time -= timedelta(days=1)
-        assert (len(held), await _claim(world.rt, Counter(), Done())) == (3, [])
+        assert (len(held), await _claim(world.rt, Counter())) == (3, [])
         await jobs._shorten_leases(world.rt, timedelta(days=1))
-        for _, job in (anew := await _claim(world.rt, Counter(), Done())):
+        for _, job in (anew := await _claim(world.rt, Counter())):
             job.close()
         assert len(anew) == 3
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.worker import CASES, Done, _claim, work
+from adapter.engine.worker import CASES, _claim, work
 from adapter.store import due
 from adapter.store.tables import cases as cases_table
 from tests.world import World
@@ -28,7 +28,7 @@ async def test_no_more_cases_or_acts_of_a_lane_are_under_way_than_there_are_plac
             await work(replace(world.rt, dry_run=True))
         elsewhere = {("exempel", "platform"): 8, ("other", slot[1]): 8}
         for busy, begun in ((9, 0), (8, 0), (6, 2), (0, 1)):
-            started = await _claim(world.rt, Counter({slot: busy, **elsewhere}), Done())
+            started = await _claim(world.rt, Counter({slot: busy, **elsewhere}))
             for _, job in started:
                 job.close()
             assert [its for its, _ in started].count(slot) == begun, "of the three that wait, what there is room for"

@@ -2,6 +2,7 @@
 
 import random
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ ENGINE: dict[str, Any] = {
 
 _UNFINISHED = "SELECT ref, key, state, error FROM acts WHERE state NOT IN ('done', 'dropped')"
 _SENDING = "SELECT ref FROM acts WHERE state = 'sending'"
+
+
+def has_started(replica: Forked, times: int) -> bool:
+    return len(replica.events("service_started")) >= times
 
 
 def assert_once(effects: dict[str, list[str]], database: Path, cases: int, which: str) -> None:
@@ -70,7 +75,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path,
             if kill % (KILLS // CASES) == 0:
                 outside.call("orders", first=kill // (KILLS // CASES), count=1)
             replica.start()
-            wait(lambda started=kill + 1: len(replica.events("service_started")) >= started, lambda: "it starts")  # type: ignore[misc]
+            wait(partial(has_started, replica, kill + 1), lambda: "it starts")
             time.sleep(rng.uniform(0, 0.5))
             replica.kill()
         replica.start()

@@ -155,10 +155,8 @@ async def test_a_schedule_that_this_version_cannot_read_is_told_and_keeps_nobody
         (other,) = (s.id for s in world.phoniro.schedules if s.id != mine)
         outcome(world, mine, FIRST, "ok")  # nobody can say whether somebody may look there
         outcome(world, other, FIRST, "missed")
-        spoilt, sound = [
-            await world.db.run(lambda c, i=id_: by_remote_ids(c, "exempel", [i])[i].ref)  # type: ignore[misc]
-            for id_ in (mine, other)
-        ]
+        owned = await world.db.run(lambda c: by_remote_ids(c, "exempel", [mine, other]))
+        spoilt, sound = owned[mine].ref, owned[other].ref
         of_spoilt = update(schedules).where(schedules.c.remote_id == mine)
         await world.db.run(lambda c: c.execute(of_spoilt.values(record="{}")))
         await world.watch(FIRST + timedelta(minutes=4))
