@@ -202,6 +202,7 @@ async def test_what_could_not_be_stored_is_stored_with_the_next_beat_and_nobody_
     one, away = Process(db), Database("sqlite:////nowhere/at/all.db")
     await one.beat(times=2)
     one.call(times=4)
+    one.call("NotFound")
     one.db = away
     for _ in range(5):
         with pytest.raises(StoreError):
@@ -209,5 +210,5 @@ async def test_what_could_not_be_stored_is_stored_with_the_next_beat_and_nobody_
     one.db = db
     one.call()
     await one.beat()
-    assert await one.counted() == {"call.phoniro.ok 200": 5}
+    assert await one.counted() == {"call.phoniro.ok 200": 5, "call.phoniro.NotFound 200": 1}
     assert (await one.known()).outages(ADAPTER) == [Span(ADAPTER, at(0, 2), at(0, 8))]
